@@ -1,0 +1,47 @@
+import { type DynamicModule, type MiddlewareConsumer, Module, type NestModule } from '@nestjs/common';
+import { APP_FILTER } from '@nestjs/core';
+import { ActiveSessionModule } from 'nestjs-active-session';
+import { noStore } from './http/no-store.js';
+import { ProblemFilter } from './http/problem.filter.js';
+import { PageController } from './page/page.controller.js';
+import { Preferences } from './preferences/preferences.js';
+import { PreferencesController } from './preferences/preferences.controller.js';
+import { SearchController } from './search/search.controller.js';
+import { SearchHistory } from './search/search-history.js';
+import { SearchService } from './search/search.service.js';
+import { SessionController } from './session/session.controller.js';
+import { SearchRoot, searchRootFromEnvironment, sessionSecret } from './settings.js';
+
+@Module({
+  imports: [
+    ActiveSessionModule.forRoot({
+      // The module mounts express-session itself, with the in-memory store: right for one process, as here.
+      userSession: {
+        secret: sessionSecret(),
+        resave: false,
+        saveUninitialized: false,
+        cookie: { httpOnly: true, sameSite: 'lax' },
+      },
+      // How far a search may run ahead of the reader before it pauses.
+      sequence: { queueLimit: 2_000 },
+    }),
+  ],
+  controllers: [PageController, SessionController, SearchController, PreferencesController],
+  providers: [
+    SearchService,
+    SearchHistory,
+    Preferences,
+    { provide: SearchRoot, useFactory: searchRootFromEnvironment },
+    { provide: APP_FILTER, useClass: ProblemFilter },
+  ],
+})
+export class AppModule implements NestModule {
+  /** The same application over another folder: for tests. */
+  static forFolder(folder: string): DynamicModule {
+    return { module: AppModule, providers: [{ provide: SearchRoot, useValue: new SearchRoot(folder) }] };
+  }
+
+  configure(consumer: MiddlewareConsumer): void {
+    consumer.apply(noStore).forRoutes('api/{*path}');
+  }
+}

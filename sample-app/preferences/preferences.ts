@@ -1,0 +1,16 @@
+import { GroupScoped } from 'nestjs-active-session';
+import { DEFAULT_PAGE_SIZE } from './page-size.js';
+
+/** One per user: "New session" does not change it. */
+@GroupScoped()
+export class Preferences {
+  private rowsPerPage = DEFAULT_PAGE_SIZE;
+
+  get pageSize(): number {
+    return this.rowsPerPage;
+  }
+
+  set pageSize(rows: number) {
+    this.rowsPerPage = rows;
+  }
+}

@@ -1,0 +1,28 @@
+import { SessionScoped } from 'nestjs-active-session';
+
+const MAX_ENTRIES = 50;
+
+export interface SearchEntry {
+  key: string;
+  text: string;
+  regex: boolean;
+  folder: string;
+  startedAt: string;
+}
+
+/** The searches of one session, newest first. It ends with the session, as its runners do. */
+@SessionScoped()
+export class SearchHistory {
+  private readonly entries: SearchEntry[] = [];
+
+  /** A search that is known already (the request was sent twice) stays where it is. */
+  add(entry: SearchEntry): void {
+    if (this.entries.some(({ key }) => key === entry.key)) return;
+    this.entries.unshift(entry);
+    this.entries.length = Math.min(this.entries.length, MAX_ENTRIES);
+  }
+
+  list(): readonly SearchEntry[] {
+    return [...this.entries];
+  }
+}

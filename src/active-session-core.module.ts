@@ -1,0 +1,115 @@
+import {
+  ConfigurableModuleBuilder,
+  Inject,
+  Logger,
+  Module,
+  type NestModule,
+  type OnModuleDestroy,
+} from '@nestjs/common';
+import { APP_FILTER, HttpAdapterHost, ModuleRef, ModulesContainer } from '@nestjs/core';
+import { Expiry } from './expiry.js';
+import { HttpSessions } from './http/http-sessions.js';
+import { ProblemFilter } from './http/problem.filter.js';
+import type { SessionResponse } from './http/request-cell.js';
+import { mountUserSession } from './http/user-session.mount.js';
+import { countModules, putFirstAtShutdown } from './nest-internals.js';
+import {
+  RESOLVED_OPTIONS,
+  resolveOptions,
+  type ActiveSessionModuleOptions,
+  type ResolvedOptions,
+  type SessionRequest,
+} from './options.js';
+import { SessionContext } from './scope/context.js';
+import { OwnerProvider } from './scope/owner-provider.js';
+import { ScopeHost } from './scope/scope-host.js';
+import { ActiveSessionGroupRegistry, UserSessionNamer } from './session/active-session-group.registry.js';
+import { ActiveSessionGroup } from './session/active-session-group.js';
+import { ActiveSessionRegistry } from './session/active-session.registry.js';
+import { ActiveSession } from './session/active-session.js';
+import { LiveGroup } from './session/live-group.js';
+import { LiveSession } from './session/live-session.js';
+import { Sessions } from './session/sessions.js';
+
+const configurable = new ConfigurableModuleBuilder<ActiveSessionModuleOptions>({ moduleName: 'ActiveSession' })
+  .setFactoryMethodName('createActiveSessionOptions')
+  .build();
+const { ConfigurableModuleClass, MODULE_OPTIONS_TOKEN } = configurable;
+
+/** Options of `ActiveSessionModule.forRootAsync()`. */
+export type ActiveSessionModuleAsyncOptions = typeof configurable.ASYNC_OPTIONS_TYPE;
+
+const USER_SESSION_MOUNT = Symbol('nestjs-active-session.user-session-mount');
+
+/**
+ * Holds everything of one application. It is a module of its own, and not a global one, because Nest can be made to end
+ * such a module before all others: the hooks of sessions may still use the application's services then.
+ */
+@Module({
+  providers: [
+    { provide: RESOLVED_OPTIONS, useFactory: resolveOptions, inject: [MODULE_OPTIONS_TOKEN] },
+    { provide: SessionContext, useFactory: () => new SessionContext() },
+    {
+      provide: ScopeHost,
+      useFactory: (context: SessionContext) => new ScopeHost(context),
+      inject: [SessionContext],
+    },
+    {
+      provide: Sessions,
+      useFactory: (options: ResolvedOptions, context: SessionContext, moduleRef: ModuleRef) => {
+        const expiry = new Expiry(options.clock, (fn) => context.runClean(undefined, fn));
+        return new Sessions({ options, context, expiry, moduleRef, logger: new Logger('ActiveSession') });
+      },
+      inject: [RESOLVED_OPTIONS, SessionContext, ModuleRef],
+    },
+    {
+      provide: ActiveSession,
+      useFactory: (host: ScopeHost) => new OwnerProvider('session', 'ActiveSession', LiveSession, host).client,
+      inject: [ScopeHost],
+    },
+    {
+      provide: ActiveSessionGroup,
+      useFactory: (host: ScopeHost) => new OwnerProvider('group', 'ActiveSessionGroup', LiveGroup, host).client,
+      inject: [ScopeHost],
+    },
+    { provide: USER_SESSION_MOUNT, useFactory: mountUserSession, inject: [RESOLVED_OPTIONS, HttpAdapterHost] },
+    HttpSessions,
+    { provide: UserSessionNamer, useExisting: HttpSessions },
+    ActiveSessionRegistry,
+    ActiveSessionGroupRegistry,
+    { provide: APP_FILTER, useClass: ProblemFilter },
+  ],
+  exports: [ScopeHost, ActiveSession, ActiveSessionGroup, ActiveSessionRegistry, ActiveSessionGroupRegistry],
+})
+export class ActiveSessionCoreModule extends ConfigurableModuleClass implements NestModule, OnModuleDestroy {
+  constructor(
+    modules: ModulesContainer,
+    private readonly adapterHost: HttpAdapterHost,
+    private readonly httpSessions: HttpSessions,
+    private readonly sessions: Sessions,
+    private readonly context: SessionContext,
+    @Inject(USER_SESSION_MOUNT) _mount: unknown,
+  ) {
+    super();
+    if (countModules(modules, ActiveSessionCoreModule) > 1)
+      throw new Error(
+        'ActiveSessionModule.forRoot() was imported more than once. Import it in the root module only: it is global.',
+      );
+    if (!putFirstAtShutdown(modules, ActiveSessionCoreModule))
+      new Logger('ActiveSession').warn(
+        'This version of Nest does not let sessions end before the services that they use: at shutdown their hooks may find closed connections.',
+      );
+  }
+
+  /** Mounted here, and not with `forRoutes()`, it comes once for every request, whatever prefixes and excludes there are. */
+  configure(): void {
+    this.adapterHost.httpAdapter.use((req: SessionRequest, res: SessionResponse, next: (error?: unknown) => void) =>
+      this.httpSessions.handle(req, res, next),
+    );
+  }
+
+  async onModuleDestroy(): Promise<void> {
+    await this.sessions.shutdown();
+    this.context.disable();
+  }
+}

@@ -1,0 +1,38 @@
+import { Module, type DynamicModule } from '@nestjs/common';
+import { ActiveSessionCoreModule, type ActiveSessionModuleAsyncOptions } from './active-session-core.module.js';
+import type { ActiveSessionModuleOptions } from './options.js';
+
+/**
+ * Active sessions for a NestJS application. Import it once, in the root module; it is global.
+ * @example
+ * ```ts
+ * @Module({
+ *   imports: [ActiveSessionModule.forRoot({ userSession: { secret: process.env.SESSION_SECRET } })],
+ *   providers: [Cart],
+ *   controllers: [CartController],
+ * })
+ * export class AppModule {}
+ * ```
+ */
+@Module({})
+export class ActiveSessionModule {
+  /**
+   * @param options all optional; without `userSession` the application mounts express-session itself
+   * @throws TypeError at the application's start, naming the option that is wrong and what is expected
+   */
+  static forRoot(options: ActiveSessionModuleOptions = {}): DynamicModule {
+    return facade(ActiveSessionCoreModule.register(options));
+  }
+
+  /**
+   * Like {@link forRoot}, with options that come from elsewhere: `useFactory` with `inject` and `imports`, or
+   * `useClass` or `useExisting` of a class with `createActiveSessionOptions()`.
+   */
+  static forRootAsync(options: ActiveSessionModuleAsyncOptions): DynamicModule {
+    return facade(ActiveSessionCoreModule.registerAsync(options));
+  }
+}
+
+function facade(core: DynamicModule): DynamicModule {
+  return { module: ActiveSessionModule, global: true, imports: [core], exports: [core] };
+}

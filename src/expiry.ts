@@ -1,0 +1,130 @@
+import type { Clock, ClockTimer } from './clock.js';
+
+/** Something that ends by itself at some time. */
+export interface Expirable {
+  /** When it is due, as things are, in ms of the clock; `Infinity` for never. May move to later without a word. */
+  dueAt(nowMs: number): number;
+  /** Called once, when it is due; it is not scheduled any more then. Must not throw. */
+  expire(): void;
+  /** Kept by {@link Expiry}: undefined when it is not scheduled. */
+  expiryBucket: number | undefined;
+}
+
+/** How late an end may be. */
+const BUCKET_MS = 100;
+
+/**
+ * One timer for all that expires. Entries lie in buckets by the time at which they were due when they were put there.
+ * Being used only moves an entry's own `dueAt`: its bucket finds that out when its time comes, and moves it on.
+ */
+export class Expiry {
+  private readonly buckets = new Map<number, Set<Expirable>>();
+  /** The numbers of all buckets, ascending. */
+  private order: number[] = [];
+  private size = 0;
+  private timer: ClockTimer | undefined;
+  private timerBucket = Infinity;
+
+  constructor(
+    private readonly clock: Clock,
+    /** Runs outside of any request: a timer would keep what it is made in. */
+    private readonly runClean: (fn: () => void) => void,
+  ) {}
+
+  /** Schedules an entry, or schedules it anew where it may be due earlier than before. */
+  schedule(entry: Expirable): void {
+    const bucket = bucketOf(entry.dueAt(this.clock.now()));
+    if (entry.expiryBucket !== undefined) {
+      if (entry.expiryBucket <= bucket) return;
+      this.remove(entry);
+    }
+    this.put(entry, bucket);
+  }
+
+  /** Forgets an entry. */
+  remove(entry: Expirable): void {
+    if (entry.expiryBucket === undefined) return;
+    this.buckets.get(entry.expiryBucket)?.delete(entry);
+    entry.expiryBucket = undefined;
+    this.size--;
+    if (this.size === 0) this.clear();
+  }
+
+  /** Entries in about the order in which they are due. */
+  *byDueTime(): Iterable<Expirable> {
+    for (const bucket of this.order) yield* this.buckets.get(bucket) ?? [];
+  }
+
+  private put(entry: Expirable, bucket: number): void {
+    if (bucket === Infinity) return;
+    let entries = this.buckets.get(bucket);
+    if (entries === undefined) {
+      this.buckets.set(bucket, (entries = new Set()));
+      this.order.splice(this.indexFor(bucket), 0, bucket);
+    }
+    entries.add(entry);
+    entry.expiryBucket = bucket;
+    this.size++;
+    if (bucket < this.timerBucket) this.startTimer();
+  }
+
+  /** Where a new bucket belongs: mostly at the end. */
+  private indexFor(bucket: number): number {
+    let low = 0;
+    let high = this.order.length;
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      if ((this.order[middle] as number) < bucket) low = middle + 1;
+      else high = middle;
+    }
+    return low;
+  }
+
+  private startTimer(): void {
+    const [first] = this.order;
+    this.timer?.cancel();
+    this.timer = undefined;
+    this.timerBucket = first ?? Infinity;
+    if (first === undefined) return;
+    const delayMs = first * BUCKET_MS - this.clock.now();
+    this.runClean(() => {
+      this.timer = this.clock.setTimeout(() => this.sweep(), delayMs);
+    });
+  }
+
+  private sweep(): void {
+    this.timer = undefined;
+    this.timerBucket = Infinity;
+    const now = this.clock.now();
+    for (let first = this.order[0]; first !== undefined && first * BUCKET_MS <= now; first = this.order[0]) {
+      this.order.shift();
+      const entries = this.buckets.get(first);
+      this.buckets.delete(first);
+      // The end of one entry may have removed others.
+      for (const entry of entries ?? []) if (entry.expiryBucket === first) this.expireOrMove(entry, now);
+    }
+    if (this.timerBucket === Infinity) this.startTimer();
+  }
+
+  private expireOrMove(entry: Expirable, now: number): void {
+    entry.expiryBucket = undefined;
+    this.size--;
+    const due = entry.dueAt(now);
+    if (due <= now) entry.expire();
+    // An entry in use can be due in this very bucket again: the next one looks at it.
+    else this.put(entry, Math.max(bucketOf(due), bucketOf(now) + 1));
+  }
+
+  /** Nothing is scheduled: buckets that were emptied by hand go, and so does the timer. */
+  private clear(): void {
+    this.buckets.clear();
+    this.order = [];
+    this.timer?.cancel();
+    this.timer = undefined;
+    this.timerBucket = Infinity;
+  }
+}
+
+function bucketOf(dueMs: number): number {
+  return Math.ceil(dueMs / BUCKET_MS);
+}

@@ -1,0 +1,79 @@
+import { match } from 'path-to-regexp';
+import { BadArgumentError } from '../errors.js';
+import type { SessionFilter, SessionRequest, SessionRule, SessionRuleObject } from '../options.js';
+
+const SUFFIX = /^[A-Za-z0-9_-]{1,64}$/;
+
+/**
+ * Decides which active session of its user session a request belongs to. Rules are asked in order: the request belongs
+ * to one when any rule matches, and the first matching rule with a suffix chooses it.
+ */
+export class SessionRules {
+  private readonly rules: readonly SessionFilter[];
+  /** Without suffixes the first match decides. */
+  private readonly hasSuffixes: boolean;
+
+  constructor(rules: readonly SessionRule[]) {
+    this.rules = rules.map((rule) => ('apply' in rule ? rule : compile(rule)));
+    this.hasSuffixes = rules.some((rule) => 'apply' in rule || rule.suffix !== undefined);
+  }
+
+  /**
+   * The suffix, `''` for the session without one; undefined where no rule matches.
+   * @throws BadArgumentError for a suffix with other characters than `[A-Za-z0-9_-]`, or more than 64
+   */
+  suffixFor(req: SessionRequest): string | undefined {
+    let isMapped = false;
+    for (const rule of this.rules) {
+      const { mapped, suffix } = rule.apply(req);
+      if (!mapped) continue;
+      isMapped = true;
+      if (suffix !== undefined && suffix !== null) return checkSuffix(suffix);
+      if (!this.hasSuffixes) break;
+    }
+    return isMapped ? '' : undefined;
+  }
+}
+
+/** The path of the URL that the client asked for, whatever is mounted where. */
+export function pathnameOf(req: SessionRequest): string {
+  const url = req.originalUrl ?? req.url ?? '/';
+  if (!url.startsWith('/')) return URL.canParse(url) ? new URL(url).pathname : '/';
+  const end = url.search(/[?#]/);
+  return end < 0 ? url : url.slice(0, end);
+}
+
+function compile(rule: SessionRuleObject): SessionFilter {
+  const { path, suffix } = rule;
+  const matchesPath = path === undefined ? () => true : typeof path === 'string' ? matcherOf(path) : testerOf(path);
+  return {
+    apply(req) {
+      const mapped = matchesPath(pathnameOf(req)) && (rule.when === undefined || rule.when(req));
+      return { mapped, suffix: mapped ? (typeof suffix === 'function' ? suffix(req) : suffix) : undefined };
+    },
+  };
+}
+
+function matcherOf(path: string): (pathname: string) => boolean {
+  const matchPath = match(path);
+  return (pathname) => {
+    try {
+      return matchPath(pathname) !== false;
+    } catch (error) {
+      // A path with broken percent signs has no parameters, and matches nothing.
+      if (error instanceof URIError) return false;
+      throw error;
+    }
+  };
+}
+
+/** A global or sticky RegExp would remember where its last match ended. */
+function testerOf(path: RegExp): (pathname: string) => boolean {
+  const pattern = new RegExp(path.source, path.flags.replace(/[gy]/g, ''));
+  return (pathname) => pattern.test(pathname);
+}
+
+function checkSuffix(suffix: string): string {
+  if (suffix === '' || SUFFIX.test(suffix)) return suffix;
+  throw new BadArgumentError('The session suffix may hold letters, digits, "_" and "-", 64 of them at most');
+}

@@ -1,0 +1,58 @@
+export { ActiveSessionModule } from './active-session.module.js';
+export type { ActiveSessionModuleAsyncOptions } from './active-session-core.module.js';
+export { Clock, SystemClock, type ClockTimer } from './clock.js';
+export {
+  ActiveSessionError,
+  BadArgumentError,
+  BadRunnerKeyError,
+  LimitReachedError,
+  NotInSessionError,
+  PositionGoneError,
+  RunnerGoneError,
+  ScopeMisuseError,
+  SessionEndedError,
+  SessionUnavailableError,
+  type ActiveSessionErrorCode,
+  type SessionEndReason,
+} from './errors.js';
+export { InjectActiveSession, InjectActiveSessionGroup, RunnerParam } from './http/decorators.js';
+export { ParseRunnerKeyPipe } from './http/parse-runner-key.pipe.js';
+export { RequestSignal, requestSignal } from './http/request-signal.js';
+export { getActiveSession, getActiveSessionGroup, refreshActiveSession } from './http/request-state.js';
+export type {
+  ActiveSessionModuleOptions,
+  LimitOptions,
+  OnLimit,
+  Replay,
+  SequenceOptions,
+  SessionFilter,
+  SessionRequest,
+  SessionRule,
+  SessionRuleObject,
+  UserSessionOptions,
+} from './options.js';
+export { ProcessRunner, type ProcessBody, type Report } from './runners/process/process-runner.js';
+export { RunnerKey, type RunnerId } from './runners/runner-key.js';
+export {
+  Runner,
+  RunnerStatus,
+  type GetAvailableOptions,
+  type GetRequiredOptions,
+  type RunnerProgress,
+  type RunnerResult,
+} from './runners/runner.js';
+export { SequenceRunner, type SequenceResult } from './runners/sequence/sequence-runner.js';
+export type { SequenceItems, SequenceSource } from './runners/sequence/source.js';
+export type { RunnerOptions, RunnerWanted, SequenceRunnerOptions } from './runners/session-runners.js';
+export { GroupScoped, SessionScoped } from './scope/decorators.js';
+export type { OnSessionEnd } from './scope/end-hooks.js';
+export { inSession } from './scope/in-session.js';
+export { SessionModuleRef } from './scope/session-module-ref.js';
+export type { SerializedError, ErrorSerializer } from './serialized-error.js';
+export { ActiveSessionGroupRegistry } from './session/active-session-group.registry.js';
+export { ActiveSessionGroup } from './session/active-session-group.js';
+export { ActiveSessionRegistry } from './session/active-session.registry.js';
+export { ActiveSession } from './session/active-session.js';
+export type { GroupEvent, SessionEvent, SessionStats } from './session/events.js';
+export { LocalSession, type CleanupReport, type Owned, type Ownership } from './session/local-session.js';
+export { SessionProperties, type SessionProperty, type SessionPropertyMap } from './session/session-properties.js';

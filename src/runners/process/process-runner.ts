@@ -1,0 +1,17 @@
+import { RunnerBase } from '../runner-base.js';
+
+/** Makes a new report known. `estimatedEnd` is the number of reports that are expected in all. */
+export type Report<T> = (result: T, estimatedEnd?: number) => void;
+
+/** The work of a process runner. What it returns is its last result; nothing returned leaves the last report. */
+// `void` says that a body need not return anything.
+ 
+export type ProcessBody<T> = (report: Report<T>, signal: AbortSignal) => T | void | Promise<T | void>;
+
+/**
+ * A runner that works towards one result and reports on its way. Reading never takes anything away: each read gives the
+ * latest result. A position is a number of reports; the end of the work counts as one more.
+ */
+export abstract class ProcessRunner<T = unknown> extends RunnerBase<T | undefined> {
+  override readonly kind = 'process' as const;
+}

@@ -1,0 +1,240 @@
+import { setImmediate } from 'node:timers';
+import { BadArgumentError, PositionGoneError } from '../../errors.js';
+import type { ResolvedOptions } from '../../options.js';
+import { RunnerStatus, type GetAvailableOptions, type GetRequiredOptions } from '../runner.js';
+import { checkWaitMs, checkWhole, type RunnerSetup } from '../runner-base.js';
+import { Producer, type ProducerTarget } from './producer.js';
+import { SequenceLog } from './sequence-log.js';
+import { ReadQueue, type PendingRead } from './sequence-reads.js';
+import { SequenceRunner, type SequenceResult } from './sequence-runner.js';
+import type { SequenceSource } from './source.js';
+
+type SequenceSettings = ResolvedOptions['sequence'];
+
+/** The sequence runner over a source that is pulled. Its reads follow the protocol of docs/guide/reading.md. */
+export class LiveSequenceRunner<T> extends SequenceRunner<T> implements ProducerTarget<T> {
+  private readonly log = new SequenceLog<T>();
+  private readonly reads: ReadQueue<SequenceResult<T>>;
+  private readonly producer: Producer<T>;
+  /** The read whose turn it is, once its turn has begun. */
+  private collecting: PendingRead<SequenceResult<T>> | undefined;
+  /** Whether the producer was given one more turn before the collecting read is answered, and whether that is over. */
+  private turn: 'none' | 'given' | 'over' = 'none';
+
+  constructor(
+    setup: RunnerSetup,
+    source: SequenceSource<T>,
+    private readonly settings: SequenceSettings,
+  ) {
+    super(setup);
+    this.reads = new ReadQueue(this.home.clock, () => this.advanceReads());
+    this.producer = new Producer(source, this, settings.sliceMs);
+  }
+
+  override get position(): number {
+    return this.log.position;
+  }
+
+  override get status(): RunnerStatus {
+    const status = super.status;
+    return status === RunnerStatus.Stalled && this.log.unread > 0 ? RunnerStatus.Progressed : status;
+  }
+
+  protected override get reached(): number {
+    return this.log.reached;
+  }
+
+  /** Starts the source, if that has not happened yet. */
+  start(): void {
+    if (super.status !== RunnerStatus.NotStarted) return;
+    this.markStarted();
+    this.home.run(() => this.producer.start(() => this.workSignal));
+  }
+
+  override getAvailable({ advance = Infinity, startPosition }: GetAvailableOptions = {}): SequenceResult<T> {
+    checkWhole('advance', advance);
+    checkWhole('startPosition', startPosition);
+    this.markUsed();
+    const { position } = this.log;
+    if (startPosition !== undefined && startPosition !== position) return this.readOther(startPosition, advance);
+    // While another read collects, everything unread is promised to it.
+    if (this.reads.first !== undefined) return this.answer(position, []);
+    this.acknowledge(startPosition ?? position);
+    return this.handOut(advance);
+  }
+
+  override async getRequired(options: GetRequiredOptions = {}): Promise<SequenceResult<T>> {
+    const { startPosition: from, waitMs, signal } = options;
+    checkWhole('advance', options.advance, 1);
+    checkWhole('atLeast', options.atLeast, 0);
+    checkWhole('startPosition', from);
+    checkWaitMs(waitMs);
+    const advance = options.advance ?? this.settings.defaultAdvance;
+    const atLeast = Math.min(options.atLeast ?? advance, advance);
+    this.markUsed();
+    const { position } = this.log;
+    // What is behind now stays behind; what is ahead is judged when the read's turn comes.
+    if (from !== undefined && from < position) return this.readOther(from, advance);
+    if (signal?.aborted === true) throw signal.reason as Error;
+    const answer = this.reads.add({ from, positionAtArrival: position, advance, atLeast, waitMs, signal });
+    this.advanceReads();
+    try {
+      return await answer;
+    } finally {
+      this.markUsed();
+    }
+  }
+
+  // ---- the producer's side
+
+  hasRoom(): boolean {
+    const wanted = this.collecting?.advance ?? 0;
+    return this.log.unread < Math.max(this.settings.queueLimit, wanted);
+  }
+
+  push(item: T): void {
+    this.log.push(item);
+    this.markStep();
+    const { collecting } = this;
+    if (collecting !== undefined && this.log.unread >= collecting.atLeast) this.advanceReads();
+  }
+
+  end(failure?: { error: unknown }): void {
+    this.markWorkOver(failure);
+    this.advanceReads();
+  }
+
+  warn(what: string, error: unknown): void {
+    this.home.warn(`${this.label}: ${what}`, error);
+  }
+
+  // ---- ending
+
+  override releaseWaits(): void {
+    this.reads.releaseAll();
+  }
+
+  protected override onAborted(): void {
+    const { collecting } = this;
+    this.collecting = undefined;
+    const collected = collecting === undefined ? [] : this.log.take(collecting.advance);
+    const from = this.log.position - collected.length;
+    this.log.dropUnread();
+    this.setStatus(RunnerStatus.Aborted);
+    collecting?.settle(this.answer(from, collected));
+    this.advanceReads();
+  }
+
+  protected override stopWork(reason: unknown): void {
+    super.stopWork(reason);
+    void this.producer.stop().then(() => this.markWorkOver());
+  }
+
+  protected override whenStopped(): Promise<void> {
+    return this.producer.stop();
+  }
+
+  // ---- reads
+
+  /** Brings the first read forward as far as that goes, and those after it. */
+  private advanceReads(): void {
+    for (let read = this.reads.first; read !== undefined; read = this.reads.first) {
+      if (this.collecting !== read && !this.beginTurn(read)) continue;
+      if (!this.isReadyToAnswer(read)) return;
+      this.collecting = undefined;
+      read.settle(this.handOut(read.advance));
+    }
+    this.collecting = undefined;
+  }
+
+  /** @returns false when the read has been settled already: it was overtaken, or asks for what there is not */
+  private beginTurn(read: PendingRead<SequenceResult<T>>): boolean {
+    const { from } = read;
+    if (from !== undefined && from !== this.log.position) {
+      try {
+        read.settle(this.readOther(from, read.advance));
+      } catch (error) {
+        read.fail(error);
+      }
+      return false;
+    }
+    this.acknowledge(from ?? read.positionAtArrival);
+    this.collecting = read;
+    this.turn = 'none';
+    this.start();
+    // A source that need not wait has pushed its first items, and that may have settled the read.
+    this.producer.wake();
+    return this.reads.first === read;
+  }
+
+  private isReadyToAnswer(read: PendingRead<SequenceResult<T>>): boolean {
+    const { unread } = this.log;
+    if (this.isBackgroundCompleted || super.status === RunnerStatus.Aborted || unread > read.advance) return true;
+    if (!read.isDue && unread < read.atLeast) return false;
+    // Its items are there and none behind them: is this the end? A producer that need not wait tells in one turn.
+    if (this.turn === 'none') this.giveTurn(read);
+    return this.turn === 'over';
+  }
+
+  private giveTurn(read: PendingRead<SequenceResult<T>>): void {
+    this.turn = 'given';
+    this.home.run(() =>
+      setImmediate(() => {
+        if (this.collecting !== read) return;
+        this.turn = 'over';
+        this.advanceReads();
+      }),
+    );
+  }
+
+  // ---- answers
+
+  /** A page that was handed out before. It waits for nothing and changes nothing. */
+  private readOther(from: number, advance: number): SequenceResult<T> {
+    const { base, position } = this.log;
+    if (from > position)
+      throw new BadArgumentError(
+        `Expected startPosition to be at most ${position}, where the last read ended, got ${from}`,
+      );
+    if (from < base) throw new PositionGoneError(from, base);
+    return this.answer(from, this.log.slice(from, Math.min(from + advance, position)));
+  }
+
+  private handOut(advance: number): SequenceResult<T> {
+    const from = this.log.position;
+    const items = this.log.take(advance);
+    this.producer.wake();
+    return this.answer(from, items);
+  }
+
+  private answer(from: number, result: T[]): SequenceResult<T> {
+    const position = from + result.length;
+    const status = this.statusAt(position);
+    if (position === this.log.position)
+      this.setStatus(status === RunnerStatus.Progressed ? RunnerStatus.Stalled : status);
+    const { endReason } = this.home;
+    return {
+      result,
+      from,
+      position,
+      status,
+      ...(status === RunnerStatus.Failed && { error: this.serializeError() }),
+      ...(endReason !== undefined && { ended: endReason }),
+    };
+  }
+
+  private statusAt(position: number): RunnerStatus {
+    if (position < this.log.position) return RunnerStatus.Progressed;
+    const status = super.status;
+    if (status === RunnerStatus.Aborted || status === RunnerStatus.NotStarted) return status;
+    if (this.log.unread > 0) return RunnerStatus.Progressed;
+    if (!this.isBackgroundCompleted) return RunnerStatus.Stalled;
+    return this.outcome;
+  }
+
+  private acknowledge(position: number): void {
+    const { replay } = this.settings;
+    if (replay === 'all') return;
+    this.log.forget(replay === 'last-read' ? position : Math.min(position, this.log.position - replay));
+  }
+}

@@ -1,0 +1,148 @@
+import { BadArgumentError, LimitReachedError } from '../errors.js';
+import { resolveSequence, type SequenceOptions } from '../options.js';
+import { LiveProcessRunner } from './process/live-process-runner.js';
+import type { ProcessBody, ProcessRunner } from './process/process-runner.js';
+import { isFinal, type Runner } from './runner.js';
+import type { RunnerBase, RunnerSetup } from './runner-base.js';
+import type { RunnerHome } from './runner-home.js';
+import { RunnerKey } from './runner-key.js';
+import { LiveSequenceRunner } from './sequence/live-sequence-runner.js';
+import type { SequenceRunner } from './sequence/sequence-runner.js';
+import { checkSource, type SequenceSource } from './sequence/source.js';
+
+/** Options of every runner. */
+export interface RunnerOptions {
+  /** What the runner is for; `getRunner()` and `@RunnerParam()` can ask for it. */
+  name?: string;
+  /** The same key gives the same runner as long as that is kept, finished or not: for double clicks and retried POSTs. */
+  dedupeKey?: string;
+  /** Aborts the runner when it aborts. */
+  signal?: AbortSignal;
+  /** The application's own. */
+  extraData?: unknown;
+}
+
+/** Options of a sequence runner. */
+export interface SequenceRunnerOptions extends RunnerOptions, SequenceOptions {
+  /** Start now, and not with the first `getRequired()`. @default false */
+  startNow?: boolean;
+}
+
+/** Which runner is wanted: one of another kind or name counts as none. */
+export interface RunnerWanted {
+  kind?: string;
+  name?: string;
+}
+
+// The list holds runners of all results; each gives its own back to whoever asked for it.
+type AnyRunner = RunnerBase<unknown>;
+
+/** The runners of one session. */
+export class SessionRunners {
+  private readonly runners = new Map<number, AnyRunner>();
+  private readonly byDedupeKey = new Map<string, AnyRunner>();
+  /** Those whose disposal is under way, by number. */
+  private readonly ending = new Map<number, AnyRunner>();
+  private nextNumber = 0;
+
+  constructor(private readonly home: RunnerHome) {}
+
+  get view(): ReadonlyMap<number, Runner> {
+    return this.runners;
+  }
+
+  get unfinishedCount(): number {
+    let count = 0;
+    for (const runner of this.runners.values()) if (!isFinished(runner)) count++;
+    return count;
+  }
+
+  createSequence<T>(source: SequenceSource<T>, options: SequenceRunnerOptions = {}): SequenceRunner<T> {
+    checkSource(source);
+    const { name, dedupeKey, signal, extraData, startNow = false, ...sequence } = options;
+    const settings = resolveSequence(sequence, this.home.sequence);
+    const make = (setup: RunnerSetup): LiveSequenceRunner<T> => new LiveSequenceRunner(setup, source, settings);
+    const runner = this.findOrAdd('sequence', { name, dedupeKey, signal, extraData }, make);
+    if (startNow) runner.start();
+    return runner;
+  }
+
+  createProcess<T>(body: ProcessBody<T>, options: RunnerOptions = {}): ProcessRunner<T> {
+    if (typeof body !== 'function')
+      throw new BadArgumentError('Expected the body of a process runner to be a function');
+    const runner = this.findOrAdd('process', options, (setup) => new LiveProcessRunner(setup, body));
+    runner.start();
+    return runner;
+  }
+
+  /** The runner of a key, where it is of this session, still there, and as wanted. */
+  get(key: number | RunnerKey | string, want: RunnerWanted = {}): AnyRunner | undefined {
+    const number = typeof key === 'number' ? key : this.numberOf(key);
+    const runner = number === undefined ? undefined : this.runners.get(number);
+    if (want.kind !== undefined && runner?.kind !== want.kind) return undefined;
+    if (want.name !== undefined && runner?.name !== want.name) return undefined;
+    return runner;
+  }
+
+  /** Resolves when the runner has ended and was disposed of; undefined where there is none, or not any more. */
+  trackCleanup(number: number): Promise<void> | undefined {
+    return (this.runners.get(number) ?? this.ending.get(number))?.whenDisposed;
+  }
+
+  /** All reads that wait answer with what there is. */
+  releaseWaits(): void {
+    for (const runner of this.runners.values()) runner.releaseWaits();
+  }
+
+  /** Ends all runners. Those that are ending already are among them. */
+  endAll(reason: unknown): { label: string; ended: Promise<void> }[] {
+    for (const runner of [...this.runners.values()]) this.end(runner, reason);
+    return [...this.ending.values()].map((runner) => ({ label: runner.label, ended: runner.whenDisposed }));
+  }
+
+  private numberOf(key: RunnerKey | string): number | undefined {
+    const parsed = typeof key === 'string' ? RunnerKey.tryParse(key) : key;
+    return parsed?.isFor(this.home.owner) === true ? parsed.number : undefined;
+  }
+
+  private findOrAdd<R extends AnyRunner>(kind: string, options: RunnerOptions, make: (setup: RunnerSetup) => R): R {
+    const { name, dedupeKey, signal, extraData } = options;
+    const dedupe = dedupeKey === undefined ? undefined : `${kind} ${name ?? ''} ${dedupeKey}`;
+    const existing = dedupe === undefined ? undefined : this.byDedupeKey.get(dedupe);
+    // Kind and name are part of the key: what is found was made by the same kind of call.
+    if (existing !== undefined) return existing as R;
+    this.makeRoom();
+    const runner = make({ number: this.nextNumber++, name, home: this.home });
+    runner.extraData = extraData;
+    runner.onExpired = () => this.end(runner, new DOMException('The runner was not read for too long', 'AbortError'));
+    this.runners.set(runner.number, runner);
+    if (dedupe !== undefined) this.byDedupeKey.set(dedupe, runner);
+    this.home.expiry.schedule(runner);
+    if (signal !== undefined) abortWith(runner, signal);
+    return runner;
+  }
+
+  private makeRoom(): void {
+    const { limit } = this.home;
+    if (this.runners.size < limit) return;
+    for (const runner of this.runners.values()) if (isFinished(runner)) { this.end(runner, undefined); return; }
+    throw new LimitReachedError('runnersPerSession', limit, 429);
+  }
+
+  private end(runner: AnyRunner, reason: unknown): void {
+    this.runners.delete(runner.number);
+    for (const [key, kept] of this.byDedupeKey) if (kept === runner) this.byDedupeKey.delete(key);
+    this.ending.set(runner.number, runner);
+    void runner.dispose(reason).then(() => this.ending.delete(runner.number));
+  }
+}
+
+function isFinished(runner: AnyRunner): boolean {
+  return runner.isBackgroundCompleted || isFinal(runner.status);
+}
+
+function abortWith(runner: AnyRunner, signal: AbortSignal): void {
+  const abort = (): void => void runner.abort(signal.reason);
+  if (signal.aborted) { abort(); return; }
+  signal.addEventListener('abort', abort, { once: true, signal: runner.completionSignal });
+}

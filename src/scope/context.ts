@@ -1,0 +1,63 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
+import { NotInSessionError } from '../errors.js';
+import type { Scope } from './scope.js';
+
+/**
+ * What the asynchronous context of running code holds. Sockets and timers can keep a context alive for long, so a cell
+ * leads to a scope, which is emptied when its session ends, and to nothing else.
+ */
+export class ContextCell {
+  constructor(
+    /** Undefined until the session is first used. */
+    public scope: Scope | undefined,
+    /** The end of the session waits for the code that runs with this cell: its runners and its hooks. */
+    readonly isAwaited = false,
+  ) {}
+
+  /** The first use: finds or creates the session. */
+  open(): Scope {
+    throw new NotInSessionError('A session');
+  }
+
+  /** The session or group object behind `scope`. */
+  owner(level: Scope['level']): object {
+    const scope = this.scope ?? this.open();
+    return scope.ownerAt(level);
+  }
+
+  /** Whether there is a live session, or one would be created at first use. Never creates one. */
+  isAvailable(level: Scope['level']): boolean {
+    return this.scope?.isOpenAt(level) ?? false;
+  }
+}
+
+/** Which session the running code belongs to: one storage for each application, so that two do not touch. */
+export class SessionContext {
+  private readonly storage = new AsyncLocalStorage<ContextCell>();
+  /** Enters the context of the application's start, which holds nothing of any request. */
+  private readonly enterClean: <R>(fn: () => R) => R = AsyncLocalStorage.snapshot();
+
+  current(): ContextCell | undefined {
+    return this.storage.getStore();
+  }
+
+  /** Runs `fn` with `cell` in the context of the caller. */
+  run<R>(cell: ContextCell, fn: () => R): R {
+    return this.storage.run(cell, fn);
+  }
+
+  /**
+   * Runs `fn` with `cell` and nothing of the caller's context. What lives longer than a request is made and run like
+   * this: on Node 20 and 22 promises and timers keep the whole context in which they are made.
+   */
+  runClean<R>(cell: ContextCell | undefined, fn: () => R): R {
+    if (cell === undefined) return this.enterClean(fn);
+    if (this.storage.getStore() === cell) return fn();
+    return this.enterClean(() => this.storage.run(cell, fn));
+  }
+
+  /** Undoes what the platform keeps for a storage in use. */
+  disable(): void {
+    this.storage.disable();
+  }
+}

@@ -1,0 +1,50 @@
+import { ScopeMisuseError } from '../errors.js';
+import { copyDiscoveryLink } from '../nest-internals.js';
+import { MEND, mendPlaceholder } from './client-proxy.js';
+import { describeInjection, hasNestScope, injectedParameters } from './injection-metadata.js';
+import { isScopeHost } from './scope-host.js';
+import type { ScopeLevel } from './scope.js';
+import { ScopedClassProvider, type ScopedClass } from './scoped-class-provider.js';
+
+/** Own metadata of a class that is scoped already. */
+const SCOPED = Symbol('nestjs-active-session.scoped');
+
+/**
+ * Makes the subclass that takes the place of a decorated class. When Nest constructs it (the hidden argument is there)
+ * it notes the arguments and returns a client proxy. When anybody else does, it is the plain class.
+ */
+export function makeScopedClass(target: ScopedClass, level: ScopeLevel, decorator: string): ScopedClass {
+  if (Reflect.hasOwnMetadata(SCOPED, target))
+    throw new ScopeMisuseError(`${target.name} is scoped twice. Keep one of @SessionScoped() and @GroupScoped().`);
+  if (hasNestScope(target))
+    throw new ScopeMisuseError(`${target.name} has a scope of Nest's own besides ${decorator}. Keep one of them.`);
+  const tokens = injectedParameters(target);
+
+  const Scoped = class extends target {
+    constructor(...args: unknown[]) {
+      const host = args.at(-1);
+      if (isScopeHost(host)) {
+        if (new.target !== Scoped)
+          throw new ScopeMisuseError(
+            `${new.target.name} extends ${target.name}, which has ${decorator}. Decorate ${new.target.name} with ${decorator}, too.`,
+          );
+        return new ScopedClassProvider(level, Scoped, args.slice(0, -1), host).client;
+      }
+      super(...args);
+    }
+  };
+
+  Object.defineProperty(Scoped, 'name', { value: target.name, configurable: true });
+  // SWC lets the class's own code refer to the undecorated class: objects made there must pass `instanceof`, too.
+  Object.defineProperty(Scoped, Symbol.hasInstance, {
+    configurable: true,
+    value(this: unknown, value: unknown): boolean {
+      return Function.prototype[Symbol.hasInstance].call(this === Scoped ? target : (this as () => void), value);
+    },
+  });
+  Object.defineProperty(Scoped.prototype, MEND, { configurable: true, get: () => undefined, set: mendPlaceholder });
+  copyDiscoveryLink(target, Scoped);
+  describeInjection(Scoped, target, tokens);
+  Reflect.defineMetadata(SCOPED, level, Scoped);
+  return Scoped;
+}

@@ -1,0 +1,38 @@
+import type { ScopeHost } from './scope-host.js';
+import type { Scope, ScopeLevel } from './scope.js';
+
+/** How a client proxy answers for its provider: see client-proxy.ts. */
+export const PROVIDER = Symbol('nestjs-active-session.provider');
+
+/**
+ * Something of which every session, or every group, has its own: a scoped class, or the session object itself. Nest
+ * gets a client proxy in its place, which finds the one of the session that the calling code runs in.
+ */
+export abstract class ScopedProvider {
+  abstract readonly level: ScopeLevel;
+  /** How messages name it. */
+  abstract readonly label: string;
+  protected constructor(readonly host: ScopeHost) {}
+
+  /** The one of this scope. */
+  abstract resolveIn(scope: Scope): object;
+
+  /** The one of the session that the calling code runs in. @throws NotInSessionError */
+  abstract resolveCurrent(member: PropertyKey): object;
+
+  /** Takes what Nest injects into a property of a client; false when it is no injection. */
+  acceptInjection(_key: PropertyKey, _value: unknown): boolean {
+    return false;
+  }
+
+  hasInjectedKey(_key: PropertyKey): boolean {
+    return false;
+  }
+}
+
+/** The provider behind a client proxy, also through proxies that others have put around it. */
+export function providerOf(value: unknown): ScopedProvider | undefined {
+  if (typeof value !== 'object' || value === null) return undefined;
+  const provider = (value as { [PROVIDER]?: unknown })[PROVIDER];
+  return provider instanceof ScopedProvider ? provider : undefined;
+}

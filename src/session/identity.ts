@@ -1,0 +1,61 @@
+import { createHash, createHmac, randomBytes } from 'node:crypto';
+
+/** 132 bits: enough for a thousand million user sessions, and of fixed length, so that a suffix can follow. */
+const ID_LENGTH = 22;
+const PURPOSE = 'nestjs-active-session\0';
+
+/**
+ * The public id of a user session: the same on every host and after a restart, and one-way. The id in the cookie is a
+ * secret and never leaves the map in which groups are found.
+ */
+export function publicIdOf(userSessionId: string, secret: string | undefined): string {
+  const hash = secret === undefined ? createHash('sha256') : createHmac('sha256', secret);
+  return hash.update(PURPOSE).update(userSessionId).digest('base64url').slice(0, ID_LENGTH);
+}
+
+/** Splits the id of an active session into that of its group and its suffix. */
+export function splitSessionId(id: string): { groupId: string; suffix: string } {
+  return { groupId: id.slice(0, ID_LENGTH), suffix: id.slice(ID_LENGTH + 1) };
+}
+
+/** Gives each group object a stamp that no other has: a number in this process, behind random bits for the process. */
+export class Stamps {
+  private readonly nonce = randomBytes(8).toString('base64url');
+  private serial = 0;
+
+  next(): string {
+    return this.nonce + (this.serial++).toString(36);
+  }
+}
+
+/** How many suffixes a group remembers the last generation of. */
+const REMEMBERED = 64;
+
+/** Counts the generations of each suffix of one group: they only grow. */
+export class Generations {
+  private readonly counts = new Map<string, number>();
+
+  /** @param floor generations up to this one may have been used before this group was there */
+  constructor(private floor: number) {}
+
+  raiseFloor(to: number): void {
+    this.floor = Math.max(this.floor, to);
+  }
+
+  /** The next generation of `suffix`. `isUsed` tells which suffixes must be remembered. */
+  next(suffix: string, isUsed: (suffix: string) => boolean): number {
+    const generation = Math.max(this.counts.get(suffix) ?? 0, this.floor) + 1;
+    this.counts.delete(suffix);
+    this.counts.set(suffix, generation);
+    if (this.counts.size > REMEMBERED) this.forgetOne(isUsed);
+    return generation;
+  }
+
+  private forgetOne(isUsed: (suffix: string) => boolean): void {
+    for (const [suffix, count] of this.counts) {
+      if (isUsed(suffix)) continue;
+      this.counts.delete(suffix);
+      this.raiseFloor(count); return;
+    }
+  }
+}

@@ -1,0 +1,159 @@
+import type { SessionEndReason } from '../errors.js';
+import type { Scope } from '../scope/scope.js';
+import type { SessionModuleRef } from '../scope/session-module-ref.js';
+import { ActiveSessionGroup } from './active-session-group.js';
+import type { SessionEnvironment } from './environment.js';
+import { Generations } from './identity.js';
+import { Life } from './life.js';
+import type { LiveSession } from './live-session.js';
+import type { CleanupReport, Owned, Ownership } from './local-session.js';
+import type { SessionProperties } from './session-properties.js';
+
+/** What a group tells those who keep it. */
+export interface GroupKeeper {
+  publicIdOf(group: LiveGroup): string;
+  onGroupEnding(group: LiveGroup): void;
+  onGroupEnded(group: LiveGroup, report: CleanupReport): void;
+}
+
+/** A group that is, or was, there. */
+export class LiveGroup extends ActiveSessionGroup {
+  readonly generations = new Generations(0);
+  /** Whether the cookie of the user session has come back: nobody but its owner has it. */
+  isConfirmed = false;
+  private readonly bySuffix = new Map<string, LiveSession>();
+  /** Sessions that must end soon and have given up their place. */
+  private retired: Set<LiveSession> | undefined;
+  private readonly life: Life;
+  private idMade: string | undefined;
+  /** Its sessions, those that are still cleaning up included. */
+  private sessionCount = 0;
+  private requestCount = 0;
+  private lastReason: SessionEndReason = 'terminated';
+  private onAllReleased: (() => void) | undefined;
+
+  constructor(
+    /** The id of the user session: a secret. */
+    readonly userSessionId: string,
+    readonly stamp: string,
+    environment: SessionEnvironment,
+    private readonly keeper: GroupKeeper,
+  ) {
+    super();
+    this.life = new Life(this, 'group', environment);
+  }
+
+  override get id(): string {
+    return (this.idMade ??= this.keeper.publicIdOf(this));
+  }
+
+  /** Its id, if anybody has asked for it. */
+  get knownId(): string | undefined {
+    return this.idMade;
+  }
+
+  /** How many sessions it has, those that are still cleaning up included. */
+  get size(): number {
+    return this.sessionCount;
+  }
+
+  override get isAvailable(): boolean {
+    return this.life.endReason === undefined;
+  }
+
+  override get endReason(): SessionEndReason | undefined {
+    return this.life.endReason;
+  }
+
+  override get sessions(): ReadonlyMap<string, LiveSession> {
+    return this.bySuffix;
+  }
+
+  override get properties(): SessionProperties {
+    return this.life.properties;
+  }
+
+  override get services(): SessionModuleRef {
+    return this.life.services;
+  }
+
+  override get completionSignal(): AbortSignal {
+    return this.life.signal;
+  }
+
+  override get cleanupCompletion(): Promise<CleanupReport> {
+    return this.life.cleanupCompletion;
+  }
+
+  override terminate(): Promise<CleanupReport> {
+    this.end('terminated');
+    return this.life.completionForCaller();
+  }
+
+  override takeOwnership(owned: Owned): Ownership {
+    return this.life.takeOwnership(owned);
+  }
+
+  get scope(): Scope {
+    return this.life.scope;
+  }
+
+  // ---- what keeps a group: its sessions, and requests while they run
+
+  add(session: LiveSession): void {
+    this.bySuffix.set(session.suffix, session);
+    this.sessionCount++;
+  }
+
+  /** The session has begun to end: its place is free. */
+  forget(session: LiveSession): void {
+    if (this.bySuffix.get(session.suffix) === session) this.bySuffix.delete(session.suffix);
+  }
+
+  /** The session has given up its place, and ends when its requests have. */
+  retire(session: LiveSession): void {
+    this.forget(session);
+    (this.retired ??= new Set()).add(session);
+  }
+
+  /** The session has ended. */
+  release(session: LiveSession, reason: SessionEndReason): void {
+    this.retired?.delete(session);
+    this.sessionCount--;
+    this.lastReason = reason;
+    if (this.sessionCount === 0) this.onAllReleased?.();
+    this.endIfUnused();
+  }
+
+  hold(): void {
+    this.requestCount++;
+  }
+
+  letGo(): void {
+    this.requestCount--;
+    this.endIfUnused();
+  }
+
+  /** Ends it with all its sessions; its own clean-up waits for theirs. */
+  end(reason: SessionEndReason): void {
+    if (!this.life.begin(reason)) return;
+    this.keeper.onGroupEnding(this);
+    for (const session of [...this.bySuffix.values(), ...(this.retired ?? [])]) session.end(reason);
+    this.life.abortSignal();
+    void this.life
+      .cleanUp(
+        () => this.whenAllReleased(),
+        () => undefined,
+      )
+      .then((report) => this.keeper.onGroupEnded(this, report));
+  }
+
+  private endIfUnused(): void {
+    if (this.sessionCount === 0 && this.requestCount === 0) this.end(this.lastReason);
+  }
+
+  /** Sessions bound the time of their clean-up themselves. */
+  private async whenAllReleased(): Promise<void> {
+    if (this.sessionCount > 0) await new Promise<void>((resolve) => (this.onAllReleased = resolve));
+  }
+}

@@ -1,0 +1,68 @@
+import { BadArgumentError } from '../errors.js';
+import type { HookRunner } from '../scope/end-hooks.js';
+import type { Owned, Ownership } from './local-session.js';
+
+/** The objects that one session, or group, owns. */
+export class Ownerships {
+  private readonly entries = new Set<Entry>();
+
+  get size(): number {
+    return this.entries.size;
+  }
+
+  add(owned: Owned): Ownership {
+    const entry = new Entry(disposerOf(owned), () => this.entries.delete(entry));
+    this.entries.add(entry);
+    return entry;
+  }
+
+  /** Disposes of all, last added first. */
+  async disposeAll(run: HookRunner): Promise<void> {
+    for (const entry of [...this.entries].reverse())
+      if (this.entries.has(entry)) await run('takeOwnership()', () => entry.dispose());
+  }
+}
+
+class Entry implements Ownership {
+  private disposal: Promise<void> | undefined;
+
+  constructor(
+    private disposer: (() => unknown) | undefined,
+    private readonly leave: () => void,
+  ) {}
+
+  dispose(): Promise<void> {
+    return (this.disposal ??= this.disposeOnce());
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.dispose();
+  }
+
+  release(): void {
+    this.disposer = undefined;
+    this.leave();
+  }
+
+  private async disposeOnce(): Promise<void> {
+    const { disposer } = this;
+    this.release();
+    await disposer?.();
+  }
+}
+
+/** @throws BadArgumentError that says what can be owned */
+export function disposerOf(owned: Owned): () => unknown {
+  if (typeof owned === 'function') return owned;
+  const {
+    [Symbol.asyncDispose]: disposeAsync,
+    [Symbol.dispose]: disposeSync,
+    dispose,
+  } = (owned ?? {}) as Partial<AsyncDisposable & Disposable & { dispose(): unknown }>;
+  const disposer = disposeAsync ?? disposeSync ?? dispose;
+  if (typeof disposer !== 'function')
+    throw new BadArgumentError(
+      'takeOwnership() takes a Disposable, an AsyncDisposable, an object with dispose(), or a function',
+    );
+  return () => disposer.call(owned);
+}

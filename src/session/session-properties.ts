@@ -1,0 +1,85 @@
+import { SessionEndedError, type SessionEndReason } from '../errors.js';
+
+/**
+ * The types of properties by their key. Applications add to it by declaration merging; other keys are `unknown`.
+ * @example
+ * ```ts
+ * declare module 'nestjs-active-session' {
+ *   interface SessionPropertyMap {
+ *     theme: 'light' | 'dark';
+ *   }
+ * }
+ * ```
+ */
+// Empty, so that applications can merge their keys into it.
+// eslint-disable-next-line @typescript-eslint/no-empty-object-type -- see above
+export interface SessionPropertyMap {}
+
+/** The type of the property `K`. */
+export type SessionProperty<K extends string> = K extends keyof SessionPropertyMap ? SessionPropertyMap[K] : unknown;
+
+/** Values of a session, or group, by key. After the end they can be read, and not be changed any more. */
+export class SessionProperties implements Iterable<[string, unknown]> {
+  private readonly values = new Map<string, unknown>();
+
+  /** @param endReason tells whether, and why, the owner has ended */
+  constructor(private readonly endReason: () => SessionEndReason | undefined) {}
+
+  get size(): number {
+    return this.values.size;
+  }
+
+  get<K extends string>(key: K): SessionProperty<K> | undefined {
+    return this.values.get(key) as SessionProperty<K> | undefined;
+  }
+
+  has(key: string): boolean {
+    return this.values.has(key);
+  }
+
+  /** @throws SessionEndedError after the end, as all that changes something does */
+  set<K extends string>(key: K, value: SessionProperty<K>): this {
+    this.assertWritable();
+    this.values.set(key, value);
+    return this;
+  }
+
+  /** @returns whether there was such a property */
+  delete(key: string): boolean {
+    this.assertWritable();
+    return this.values.delete(key);
+  }
+
+  /** The value, made by `make` where there is none yet. */
+  getOrAdd<K extends string>(key: K, make: () => SessionProperty<K>): SessionProperty<K> {
+    if (this.values.has(key)) return this.values.get(key) as SessionProperty<K>;
+    this.assertWritable();
+    const value = make();
+    this.values.set(key, value);
+    return value;
+  }
+
+  /** Puts what `change` makes of the value in its place, and returns it. */
+  update<K extends string>(
+    key: K,
+    change: (value: SessionProperty<K> | undefined) => SessionProperty<K>,
+  ): SessionProperty<K> {
+    this.assertWritable();
+    const value = change(this.get(key));
+    this.values.set(key, value);
+    return value;
+  }
+
+  keys(): IterableIterator<string> {
+    return this.values.keys();
+  }
+
+  [Symbol.iterator](): IterableIterator<[string, unknown]> {
+    return this.values.entries();
+  }
+
+  private assertWritable(): void {
+    const reason = this.endReason();
+    if (reason !== undefined) throw new SessionEndedError(reason);
+  }
+}

@@ -1,0 +1,240 @@
+import { Subject } from 'rxjs';
+import { LimitReachedError, SessionUnavailableError, type SessionEndReason } from '../errors.js';
+import type { SessionEnvironment } from './environment.js';
+import type { GroupEvent, SessionEvent, SessionStats } from './events.js';
+import { publicIdOf, Stamps } from './identity.js';
+import { LiveGroup, type GroupKeeper } from './live-group.js';
+import { LiveSession, type SessionKeeper } from './live-session.js';
+import type { CleanupReport } from './local-session.js';
+
+/** Which session is wanted. */
+export interface SessionWanted {
+  readonly userSessionId: string;
+  readonly suffix: string;
+  /** The last generation that the user session remembers. */
+  readonly generationHint: number;
+  /** The user session is known to be its owner's: its cookie has come back. */
+  readonly isConfirmed: boolean;
+}
+
+/** All sessions and groups of one application: find, create, limit, end. */
+export class Sessions implements SessionKeeper, GroupKeeper {
+  readonly events$ = new Subject<SessionEvent>();
+  readonly groupEvents$ = new Subject<GroupEvent>();
+  private readonly groups = new Map<string, LiveGroup>();
+  /** Groups whose public id was asked for. */
+  private readonly byPublicId = new Map<string, LiveGroup>();
+  private readonly endingGroups = new Set<LiveGroup>();
+  private readonly ending = new Set<LiveSession>();
+  /** Oldest first. */
+  private readonly unconfirmed = new Set<LiveSession>();
+  private readonly stamps = new Stamps();
+  /** Live ones and ending ones. */
+  private count = 0;
+  private created = 0;
+  private readonly ended: Record<SessionEndReason, number> = {
+    terminated: 0,
+    idle: 0,
+    'max-lifetime': 0,
+    evicted: 0,
+    shutdown: 0,
+    'user-session-ended': 0,
+    failed: 0,
+  };
+  private draining = false;
+
+  constructor(private readonly environment: SessionEnvironment) {}
+
+  /** The application is shutting down: no session is made any more. */
+  get isDraining(): boolean {
+    return this.draining;
+  }
+
+  get isEmpty(): boolean {
+    return this.created === 0;
+  }
+
+  findGroup(userSessionId: string): LiveGroup | undefined {
+    return this.groups.get(userSessionId);
+  }
+
+  groupByPublicId(id: string): LiveGroup | undefined {
+    const known = this.byPublicId.get(id);
+    if (known !== undefined) return known;
+    // Ids are made at first access: now all are asked for.
+    for (const group of this.groups.values()) if (group.id === id) return group;
+    return undefined;
+  }
+
+  *all(): Iterable<LiveSession> {
+    for (const group of this.groups.values()) yield* group.sessions.values();
+  }
+
+  allGroups(): Iterable<LiveGroup> {
+    return this.groups.values();
+  }
+
+  /** The session, made where there is none. @throws LimitReachedError; SessionUnavailableError while shutting down */
+  findOrCreate(wanted: SessionWanted): LiveSession {
+    const found = this.groups.get(wanted.userSessionId)?.sessions.get(wanted.suffix);
+    if (found !== undefined) return found;
+    if (this.draining)
+      throw new SessionUnavailableError('No session is made any more: the application is shutting down');
+    this.makeRoom(wanted);
+    const group = this.groups.get(wanted.userSessionId) ?? this.createGroup(wanted.userSessionId);
+    if (wanted.isConfirmed) this.confirm(group);
+    return this.createSession(group, wanted);
+  }
+
+  /** The cookie of this user session has come back. */
+  confirm(group: LiveGroup): void {
+    if (group.isConfirmed) return;
+    group.isConfirmed = true;
+    for (const session of group.sessions.values()) this.unconfirmed.delete(session);
+  }
+
+  /** Ends everything. Resolves when all clean-ups are done, or the time is up; then it names what has not ended. */
+  async shutdown(): Promise<void> {
+    this.draining = true;
+    for (const group of [...this.groups.values()]) group.end('shutdown');
+    const { clock, shutdownTimeoutMs } = this.environment.options;
+    const all = Promise.all([...this.ending, ...this.endingGroups].map((owner) => owner.cleanupCompletion));
+    await new Promise<void>((resolve) => {
+      const timer = clock.setTimeout(resolve, shutdownTimeoutMs);
+      void all.then(() => {
+        timer.cancel();
+        resolve();
+      });
+    });
+    for (const { id } of this.ending)
+      this.environment.logger.error(
+        `The active session ${id} was still cleaning up after shutdownTimeoutMs (${shutdownTimeoutMs})`,
+      );
+    this.events$.complete();
+    this.groupEvents$.complete();
+  }
+
+  stats(): SessionStats {
+    const runners: Record<string, number> = {};
+    let pinned = 0;
+    for (const session of this.all()) {
+      if (session.isPinned) pinned++;
+      for (const { status } of session.runners.values()) runners[status] = (runners[status] ?? 0) + 1;
+    }
+    return {
+      hostId: this.environment.options.hostId,
+      sessions: this.count,
+      groups: this.groups.size,
+      ending: this.ending.size,
+      unconfirmed: this.unconfirmed.size,
+      pinned,
+      runners,
+      created: this.created,
+      ended: { ...this.ended },
+    };
+  }
+
+  // ---- told by sessions and groups
+
+  onEnding(session: LiveSession): void {
+    this.unconfirmed.delete(session);
+    this.ending.add(session);
+    const { endReason: reason = 'terminated' } = session;
+    this.ended[reason]++;
+    this.emit(this.events$, { type: 'ending', session, reason });
+  }
+
+  onEnded(session: LiveSession, report: CleanupReport): void {
+    this.ending.delete(session);
+    this.count--;
+    this.emit(this.events$, { type: 'ended', session, reason: report.reason, report });
+  }
+
+  publicIdOf(group: LiveGroup): string {
+    const id = publicIdOf(group.userSessionId, this.environment.options.idSecret);
+    if (this.groups.get(group.userSessionId) === group) this.byPublicId.set(id, group);
+    return id;
+  }
+
+  onGroupEnding(group: LiveGroup): void {
+    this.groups.delete(group.userSessionId);
+    if (group.knownId !== undefined) this.byPublicId.delete(group.knownId);
+    this.endingGroups.add(group);
+    this.emit(this.groupEvents$, { type: 'ending', group, reason: group.endReason ?? 'terminated' });
+  }
+
+  onGroupEnded(group: LiveGroup, report: CleanupReport): void {
+    this.endingGroups.delete(group);
+    this.emit(this.groupEvents$, { type: 'ended', group, reason: report.reason, report });
+  }
+
+  // ---- creating, within the limits
+
+  private createGroup(userSessionId: string): LiveGroup {
+    const group = this.clean(() => new LiveGroup(userSessionId, this.stamps.next(), this.environment, this));
+    this.groups.set(userSessionId, group);
+    this.emit(this.groupEvents$, { type: 'created', group });
+    return group;
+  }
+
+  private createSession(group: LiveGroup, { suffix, generationHint }: SessionWanted): LiveSession {
+    group.generations.raiseFloor(generationHint);
+    const generation = group.generations.next(suffix, (other) => group.sessions.has(other));
+    const session = this.clean(() => new LiveSession(group, suffix, generation, this.environment, this));
+    group.add(session);
+    this.count++;
+    this.created++;
+    if (!group.isConfirmed) this.unconfirmed.add(session);
+    this.environment.expiry.schedule(session);
+    this.emit(this.events$, { type: 'created', session });
+    return session;
+  }
+
+  /**
+   * Sessions that are cleaning up count. What is evicted hands its place on at once; what is still cleaning up can
+   * therefore be as many again as the limit allows, and no more.
+   */
+  private makeRoom(wanted: SessionWanted): void {
+    const { limits, onLimit } = this.environment.options;
+    const group = this.groups.get(wanted.userSessionId);
+    if (group !== undefined && group.size >= limits.sessionsPerGroup) {
+      const victim = onLimit.sessionsPerGroup === 'evict-idle' ? idlestOf(group.sessions.values()) : undefined;
+      if (victim === undefined || group.size >= 2 * limits.sessionsPerGroup)
+        throw new LimitReachedError('sessionsPerGroup', limits.sessionsPerGroup, 429);
+      victim.end('evicted');
+    }
+    if (this.count < limits.sessions) return;
+    const mayEvictConfirmed = onLimit.sessions === 'evict-idle' && (wanted.isConfirmed || group?.isConfirmed === true);
+    const victim = firstUnpinned(this.unconfirmed) ?? (mayEvictConfirmed ? this.idlest() : undefined);
+    if (victim === undefined || this.ending.size >= limits.sessions)
+      throw new LimitReachedError('sessions', limits.sessions, 503);
+    victim.end('evicted');
+  }
+
+  /** About the one that was idle for longest: they lie in the order in which they are due. */
+  private idlest(): LiveSession | undefined {
+    for (const entry of this.environment.expiry.byDueTime())
+      if (entry instanceof LiveSession && !entry.isPinned) return entry;
+    return undefined;
+  }
+
+  private emit<E>(events: Subject<E>, event: NoInfer<E>): void {
+    if (events.observed) this.clean(() => events.next(event));
+  }
+
+  private clean<R>(fn: () => R): R {
+    return this.environment.context.runClean(undefined, fn);
+  }
+}
+
+function firstUnpinned(sessions: Iterable<LiveSession>): LiveSession | undefined {
+  for (const session of sessions) if (!session.isPinned) return session;
+  return undefined;
+}
+
+function idlestOf(sessions: Iterable<LiveSession>): LiveSession | undefined {
+  let idlest: LiveSession | undefined;
+  for (const session of sessions)
+    if (!session.isPinned && session.idleSinceMs < (idlest?.idleSinceMs ?? Infinity)) idlest = session;
+  return idlest;
+}

@@ -1,0 +1,80 @@
+import { request, type IncomingHttpHeaders } from 'node:http';
+
+export interface Answer {
+  status: number;
+  headers: IncomingHttpHeaders;
+  text: string;
+  // Tests say themselves what they expect of a body.
+  // eslint-disable-next-line @typescript-eslint/no-explicit-any -- see above
+  body: any;
+}
+
+export interface Call {
+  method?: string;
+  json?: unknown;
+  headers?: Record<string, string>;
+  signal?: AbortSignal;
+}
+
+/** A client that keeps its cookies, as a browser does. */
+export class Browser {
+  readonly cookies = new Map<string, string>();
+
+  constructor(private readonly base: string) {}
+
+  get(path: string, call: Call = {}): Promise<Answer> {
+    return this.send(path, { ...call, method: 'GET' });
+  }
+
+  post(path: string, json?: unknown, call: Call = {}): Promise<Answer> {
+    return this.send(path, { ...call, method: 'POST', json });
+  }
+
+  delete(path: string, call: Call = {}): Promise<Answer> {
+    return this.send(path, { ...call, method: 'DELETE' });
+  }
+
+  /** A browser with the same cookies: a second tab, or an attacker's copy. */
+  clone(): Browser {
+    const copy = new Browser(this.base);
+    for (const [name, value] of this.cookies) copy.cookies.set(name, value);
+    return copy;
+  }
+
+  send(path: string, { method = 'GET', json, headers = {}, signal }: Call = {}): Promise<Answer> {
+    const cookie = [...this.cookies].map(([name, value]) => `${name}=${value}`).join('; ');
+    return new Promise((resolve, reject) => {
+      const req = request(new URL(path, this.base), {
+        method,
+        agent: false,
+        ...(signal !== undefined && { signal }),
+        headers: {
+          ...(cookie !== '' && { cookie }),
+          ...(json !== undefined && { 'content-type': 'application/json' }),
+          ...headers,
+        },
+      });
+      req.on('error', reject);
+      req.on('response', (res) => {
+        this.keepCookies(res.headers['set-cookie'] ?? []);
+        const chunks: Buffer[] = [];
+        res.on('error', reject);
+        res.on('data', (chunk: Buffer) => chunks.push(chunk));
+        res.on('end', () => {
+          const text = Buffer.concat(chunks).toString();
+          const isJson = /json/.test(res.headers['content-type'] ?? '');
+          resolve({ status: res.statusCode ?? 0, headers: res.headers, text, body: isJson ? JSON.parse(text) : undefined });
+        });
+      });
+      req.end(json === undefined ? undefined : JSON.stringify(json));
+    });
+  }
+
+  private keepCookies(lines: readonly string[]): void {
+    for (const line of lines) {
+      const [pair = ''] = line.split(';');
+      const at = pair.indexOf('=');
+      this.cookies.set(pair.slice(0, at), pair.slice(at + 1));
+    }
+  }
+}
