@@ -67,6 +67,7 @@ function requestOf(context: ExecutionContext): { params?: Record<string, string>
 function injectOwner(token: typeof ActiveSession | typeof ActiveSessionGroup, ofRequest: ParameterDecorator) {
   return (target: object, key: string | symbol | undefined, index?: number): void => {
     if (key !== undefined && typeof index === 'number') ofRequest(target, key, index);
-    else (Inject(token) as (target: object, key: string | symbol | undefined, index?: number) => void)(target, key, index);
+    else
+      (Inject(token) as (target: object, key: string | symbol | undefined, index?: number) => void)(target, key, index);
   };
 }

@@ -34,7 +34,10 @@ export class HttpSessions extends UserSessionNamer implements SessionFinder {
 
   /** Handles one request. It does nothing when it is called again for it. */
   handle(req: SessionRequest, res: SessionResponse, next: Next): void {
-    if (cellOf(req)?.finder === this) { next(); return; }
+    if (cellOf(req)?.finder === this) {
+      next();
+      return;
+    }
     let cell: RequestCell;
     try {
       cell = new RequestCell(this, this.rules.suffixFor(req), req, res);
@@ -42,7 +45,8 @@ export class HttpSessions extends UserSessionNamer implements SessionFinder {
       cell.bindExisting();
       if (this.options.preload === true && cell.whyUnavailable() === undefined) cell.use();
     } catch (error) {
-      next(error); return;
+      next(error);
+      return;
     }
     this.context.run(cell, () => {
       if (this.options.preload === true && cell.saved !== undefined) void cell.saved.then(() => next());

@@ -3,12 +3,6 @@ import { BaseExceptionFilter } from '@nestjs/core';
 import { ActiveSessionError } from '../errors.js';
 import { RESOLVED_OPTIONS, type ResolvedOptions } from '../options.js';
 
-/** What is used of a response. */
-interface ResponseLike {
-  headersSent?: boolean;
-  setHeader?(name: string, value: string): unknown;
-}
-
 /**
  * Makes the answer to an error of this library `application/problem+json` (RFC 9457). All else is as Nest does it. A
  * global, controller or method filter of the application comes before it.
@@ -25,14 +19,17 @@ export class ProblemFilter extends BaseExceptionFilter implements ExceptionFilte
     if (host.getType() !== 'http') throw error;
     // A fault in the program: its message names the fix, and clients do not get it.
     if (error.getStatus() === 500) this.logger.error(error.message, error.stack);
-    if (this.options.problemDetails) describe(error, host.switchToHttp().getResponse<ResponseLike>());
-    super.catch(error, host);
+    const adapter = this.httpAdapterHost?.httpAdapter;
+    const response = host.switchToHttp().getResponse<object>();
+    if (!this.options.problemDetails || adapter === undefined || adapter.isHeadersSent(response)) {
+      super.catch(error, host);
+      return;
+    }
+    const problem = error.getResponse() as { retryAfterSeconds?: number };
+    adapter.setHeader(response, 'Content-Type', 'application/problem+json; charset=utf-8');
+    if (problem.retryAfterSeconds !== undefined)
+      adapter.setHeader(response, 'Retry-After', String(problem.retryAfterSeconds));
+    // As a text: of an object Nest 11 would insist that it is application/json.
+    adapter.reply(response, JSON.stringify(problem), error.getStatus());
   }
-}
-
-function describe(error: ActiveSessionError, response: ResponseLike): void {
-  if (response.headersSent === true || typeof response.setHeader !== 'function') return;
-  response.setHeader('Content-Type', 'application/problem+json; charset=utf-8');
-  const { retryAfterSeconds } = error.getResponse() as { retryAfterSeconds?: number };
-  if (retryAfterSeconds !== undefined) response.setHeader('Retry-After', String(retryAfterSeconds));
 }

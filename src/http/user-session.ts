@@ -59,7 +59,10 @@ export class UserSessionPort {
     userSession.activeSession = { n: generation } satisfies Hint;
     if (known > 0 || typeof userSession.save !== 'function') return undefined;
     return new Promise((resolve, reject) => {
-      userSession.save?.((error) => (error === undefined || error === null ? resolve() : reject(error)));
+      userSession.save?.((error) => {
+        if (error === undefined || error === null) resolve();
+        else reject(error instanceof Error ? error : new Error('The store failed', { cause: error }));
+      });
     });
   }
 

@@ -14,15 +14,19 @@ export interface RunnerSetup {
 }
 
 /** What all runners share: identity, the rules of the status, progress, and the clock of their idle time. */
-export abstract class RunnerBase<R> extends Runner<R> implements Expirable {
+export abstract class RunnerBase<R> extends Runner<R> {
   readonly number: number;
   readonly name: string | undefined;
   readonly key: RunnerKey;
-  /** @internal */
-  expiryBucket: number | undefined;
   /** @internal Told when the runner is due; set by the session's list of runners. */
   onExpired: (() => void) | undefined;
   protected readonly home: RunnerHome;
+
+  private readonly idleEnd: Expirable = {
+    expiryBucket: undefined,
+    dueAt: () => this.dueAt(),
+    expire: () => this.onExpired?.(),
+  };
 
   private currentStatus = RunnerStatus.NotStarted;
   private completion: IsolatedAbort | undefined;
@@ -101,7 +105,7 @@ export abstract class RunnerBase<R> extends Runner<R> implements Expirable {
     this.setStatus(RunnerStatus.Aborted);
     this.stopWork(reason);
     this.markUsed();
-    if (this.disposal === undefined) this.home.expiry.schedule(this);
+    this.watchIdleTime();
     return this.currentStatus;
   }
 
@@ -117,27 +121,12 @@ export abstract class RunnerBase<R> extends Runner<R> implements Expirable {
   dispose(reason?: unknown): Promise<void> {
     if (this.disposal !== undefined) return this.disposal;
     this.abort(reason);
-    this.home.expiry.remove(this);
+    this.home.expiry.remove(this.idleEnd);
     this.stopWork(reason);
     this.disposal = this.home.run(() => this.whenStopped());
     void this.disposal.then(() => this.resolveDisposed?.());
     this.abortCompletion();
     return this.disposal;
-  }
-
-  /**
-   * It counts from the last read, or from the end of the work where that is later: unfinished work is kept.
-   * @internal
-   */
-  dueAt(): number {
-    const isWorking =
-      this.currentStatus !== RunnerStatus.NotStarted && !this.isWorkOver && !isFinal(this.currentStatus);
-    return isWorking ? Infinity : this.lastUseMs + this.home.idleTimeoutMs;
-  }
-
-  /** @internal */
-  expire(): void {
-    this.onExpired?.();
   }
 
   /** @internal Reads that wait answer with what there is. */
@@ -197,12 +186,24 @@ export abstract class RunnerBase<R> extends Runner<R> implements Expirable {
     this.isWorkOver = true;
     if (!isFinal(this.currentStatus)) this.failure = failure;
     this.markUsed();
-    if (this.disposal === undefined) this.home.expiry.schedule(this);
+    this.watchIdleTime();
   }
 
   /** How the work ended, or is going to be shown to have ended. */
   protected get outcome(): RunnerStatus {
     return this.failure === undefined ? RunnerStatus.Completed : RunnerStatus.Failed;
+  }
+
+  /** @internal From here on the runner can expire. */
+  watchIdleTime(): void {
+    if (this.disposal === undefined) this.home.expiry.schedule(this.idleEnd);
+  }
+
+  /** It counts from the last read, or from the end of the work where that is later: unfinished work is kept. */
+  private dueAt(): number {
+    const isWorking =
+      this.currentStatus !== RunnerStatus.NotStarted && !this.isWorkOver && !isFinal(this.currentStatus);
+    return isWorking ? Infinity : this.lastUseMs + this.home.idleTimeoutMs;
   }
 
   /** Restarts the idle clock. */

@@ -117,7 +117,7 @@ export class SessionRunners {
     runner.onExpired = () => this.end(runner, new DOMException('The runner was not read for too long', 'AbortError'));
     this.runners.set(runner.number, runner);
     if (dedupe !== undefined) this.byDedupeKey.set(dedupe, runner);
-    this.home.expiry.schedule(runner);
+    runner.watchIdleTime();
     if (signal !== undefined) abortWith(runner, signal);
     return runner;
   }
@@ -125,7 +125,11 @@ export class SessionRunners {
   private makeRoom(): void {
     const { limit } = this.home;
     if (this.runners.size < limit) return;
-    for (const runner of this.runners.values()) if (isFinished(runner)) { this.end(runner, undefined); return; }
+    for (const runner of this.runners.values())
+      if (isFinished(runner)) {
+        this.end(runner, undefined);
+        return;
+      }
     throw new LimitReachedError('runnersPerSession', limit, 429);
   }
 
@@ -143,6 +147,9 @@ function isFinished(runner: AnyRunner): boolean {
 
 function abortWith(runner: AnyRunner, signal: AbortSignal): void {
   const abort = (): void => void runner.abort(signal.reason);
-  if (signal.aborted) { abort(); return; }
+  if (signal.aborted) {
+    abort();
+    return;
+  }
   signal.addEventListener('abort', abort, { once: true, signal: runner.completionSignal });
 }

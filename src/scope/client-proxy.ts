@@ -11,7 +11,7 @@ type Members = Record<PropertyKey, unknown>;
 /** The object that a client stands for. */
 interface Target {
   /** For members that only make sense with an object. @throws NotInSessionError */
-  find(member: PropertyKey): object;
+  readonly find: (member: PropertyKey) => object;
   /** For what anybody may ask of any object; undefined outside of a session. */
   findIfAvailable(): object | undefined;
   /** For what only looks, and must not create a session. */
@@ -91,7 +91,7 @@ function clientPrototype(
       configurable: true,
       enumerable: false,
       ...(typeof member.value === 'function'
-        ? { writable: true, value: forwardingMethod(target.find, key, member.value as AnyFunction) }
+        ? { writable: true, value: forwardingMethod(target, key, member.value as AnyFunction) }
         : forwardingAccessor(provider, target, key)),
     });
   }
@@ -107,10 +107,11 @@ function* membersOf(type: abstract new (...args: never[]) => object): Iterable<[
 }
 
 /** A method for each number of parameters: half the price of one with rest parameters. */
-function forwardingMethod(find: Target['find'], key: PropertyKey, original: AnyFunction): AnyFunction {
+function forwardingMethod(target: Target, key: PropertyKey, original: AnyFunction): AnyFunction {
+  const { find } = target;
   const all = (args: ArrayLike<unknown>): unknown => {
-    const target = find(key) as Members;
-    return (target[key] as AnyFunction).apply(target, args as unknown[]);
+    const object = find(key) as Members;
+    return (object[key] as AnyFunction).apply(object, args as unknown[]);
   };
   type Methods = Record<PropertyKey, (...args: unknown[]) => unknown>;
   /* eslint-disable prefer-rest-params, @typescript-eslint/no-non-null-assertion -- rest parameters are what the fixed numbers avoid; the class has the method */

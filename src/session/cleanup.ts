@@ -72,7 +72,10 @@ export class Cleanup {
           this.warn(what, new Error('did not end in time; the clean-up goes on without it'));
         leave();
       };
-      if (this.isTimeUp) { giveUp(); return; }
+      if (this.isTimeUp) {
+        giveUp();
+        return;
+      }
       this.giveUp = giveUp;
       this.timer ??= this.clock.setTimeout(() => {
         this.isTimeUp = true;

@@ -55,7 +55,8 @@ export class Generations {
     for (const [suffix, count] of this.counts) {
       if (isUsed(suffix)) continue;
       this.counts.delete(suffix);
-      this.raiseFloor(count); return;
+      this.raiseFloor(count);
+      return;
     }
   }
 }

@@ -62,8 +62,13 @@ export class Browser {
         res.on('data', (chunk: Buffer) => chunks.push(chunk));
         res.on('end', () => {
           const text = Buffer.concat(chunks).toString();
-          const isJson = /json/.test(res.headers['content-type'] ?? '');
-          resolve({ status: res.statusCode ?? 0, headers: res.headers, text, body: isJson ? JSON.parse(text) : undefined });
+          const isJson = (res.headers['content-type'] ?? '').includes('json');
+          resolve({
+            status: res.statusCode ?? 0,
+            headers: res.headers,
+            text,
+            body: isJson ? JSON.parse(text) : undefined,
+          });
         });
       });
       req.end(json === undefined ? undefined : JSON.stringify(json));

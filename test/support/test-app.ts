@@ -33,7 +33,7 @@ export async function startApp({ options, metadata, override, configure }: TestA
     ],
   });
   const module = await (override?.(builder) ?? builder).compile();
-  const app = module.createNestApplication<INestApplication>({ logger: false, forceCloseConnections: true });
+  const app = module.createNestApplication({ logger: false, forceCloseConnections: true });
   configure?.(app);
   await app.listen(0, '127.0.0.1');
   open.push(app);

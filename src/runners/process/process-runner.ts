@@ -5,7 +5,7 @@ export type Report<T> = (result: T, estimatedEnd?: number) => void;
 
 /** The work of a process runner. What it returns is its last result; nothing returned leaves the last report. */
 // `void` says that a body need not return anything.
- 
+
 export type ProcessBody<T> = (report: Report<T>, signal: AbortSignal) => T | void | Promise<T | void>;
 
 /**
