@@ -21,6 +21,7 @@ const ERROR_KINDS = {
   BAD_RUNNER_KEY: { status: 400, title: 'Malformed runner key' },
   BAD_ARGUMENT: { status: 400, title: 'Bad argument' },
   LIMIT_REACHED: { status: 429, title: 'Limit reached' },
+  CLIENT_GONE: { status: 499, title: 'Client closed request' },
   LOCK_TIMEOUT: { status: 503, title: 'Lock not acquired in time' },
   LOCK_ABORTED: { status: 503, title: 'Waiting for a lock was aborted' },
   NOT_IN_SESSION: { status: 500, title: 'Internal Server Error' },
@@ -149,6 +150,16 @@ export class LimitReachedError extends ActiveSessionError {
     });
     this.limit = limit;
     this.retryAfterSeconds = retryAfterSeconds;
+  }
+}
+
+/**
+ * The reason of `requestSignal()`: nobody is there any more to get an answer. Its status, 499, is the one that web servers
+ * log for it; as an HttpException it is no error to Nest.
+ */
+export class ClientGoneError extends ActiveSessionError {
+  constructor() {
+    super('CLIENT_GONE', 'The client has gone before it had its answer');
   }
 }
 

@@ -5,6 +5,7 @@ export {
   ActiveSessionError,
   BadArgumentError,
   BadRunnerKeyError,
+  ClientGoneError,
   LimitReachedError,
   NotInSessionError,
   PositionGoneError,

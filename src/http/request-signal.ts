@@ -1,5 +1,7 @@
 import { createParamDecorator, type ExecutionContext } from '@nestjs/common';
 
+import { ClientGoneError } from '../errors.js';
+
 const SIGNAL = Symbol('nestjs-active-session.request-signal');
 
 /** What is used of the request and response of Express. */
@@ -16,6 +18,7 @@ interface ResponseLike {
 /**
  * A signal that aborts when the client has gone before it had its answer. Give it to reads that wait:
  * `runner.getRequired({ waitMs, signal })`. The same request gives the same signal.
+ * Its reason is a ClientGoneError, so a handler may let the rejection of such a read go on: nothing is logged.
  * @param req a request of Express
  */
 export function requestSignal(req: object): AbortSignal {
@@ -32,7 +35,7 @@ function signalOf(res: ResponseLike | undefined): AbortSignal {
   const controller = new AbortController();
   if (res === undefined) return controller.signal;
   const check = (): void => {
-    if (!res.writableFinished) controller.abort(new DOMException('The client has gone', 'AbortError'));
+    if (!res.writableFinished) controller.abort(new ClientGoneError());
   };
   if (res.destroyed) check();
   else res.once('close', check);
