@@ -110,6 +110,7 @@ export class ActiveSessionCoreModule extends ConfigurableModuleClass implements 
 
   async onModuleDestroy(): Promise<void> {
     await this.sessions.shutdown();
+    this.httpSessions.close();
     this.context.disable();
   }
 }

@@ -36,7 +36,7 @@ export class Expiry {
     const bucket = bucketOf(entry.dueAt(this.clock.now()));
     if (entry.expiryBucket !== undefined) {
       if (entry.expiryBucket <= bucket) return;
-      this.remove(entry);
+      this.take(entry);
     }
     this.put(entry, bucket);
   }
@@ -44,15 +44,28 @@ export class Expiry {
   /** Forgets an entry. */
   remove(entry: Expirable): void {
     if (entry.expiryBucket === undefined) return;
-    this.buckets.get(entry.expiryBucket)?.delete(entry);
-    entry.expiryBucket = undefined;
-    this.size--;
+    this.take(entry);
     if (this.size === 0) this.clear();
   }
 
-  /** Entries in about the order in which they are due. */
+  /** Entries in about the order in which they are due. Those that were used move on to where they belong now. */
   *byDueTime(): Iterable<Expirable> {
-    for (const bucket of this.order) yield* this.buckets.get(bucket) ?? [];
+    const now = this.clock.now();
+    for (const bucket of this.order)
+      for (const entry of this.buckets.get(bucket) ?? []) {
+        const due = bucketOf(entry.dueAt(now));
+        if (due <= bucket) yield entry;
+        else {
+          this.take(entry);
+          this.put(entry, due);
+        }
+      }
+  }
+
+  private take(entry: Expirable): void {
+    this.buckets.get(entry.expiryBucket ?? Infinity)?.delete(entry);
+    entry.expiryBucket = undefined;
+    this.size--;
   }
 
   private put(entry: Expirable, bucket: number): void {
@@ -103,12 +116,12 @@ export class Expiry {
       // The end of one entry may have removed others.
       for (const entry of entries ?? []) if (entry.expiryBucket === first) this.expireOrMove(entry, now);
     }
-    if (this.timerBucket === Infinity) this.startTimer();
+    if (this.size === 0) this.clear();
+    else if (this.timerBucket === Infinity) this.startTimer();
   }
 
   private expireOrMove(entry: Expirable, now: number): void {
-    entry.expiryBucket = undefined;
-    this.size--;
+    this.take(entry);
     const due = entry.dueAt(now);
     if (due <= now) entry.expire();
     // An entry in use can be due in this very bucket again: the next one looks at it.

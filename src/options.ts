@@ -111,6 +111,13 @@ export interface ActiveSessionModuleOptions {
   maxLifetimeMs?: number;
   /** A runner ends that has done its work and was not read for so long, in ms. @default `idleTimeoutMs` */
   runnerIdleTimeoutMs?: number;
+  /**
+   * What becomes of the group when a request gets a new id for its user session (`req.session.regenerate()`): `'end'` it,
+   * or `'keep'` it under the new id; all other requests in flight lose it then. passport regenerates at login and at
+   * logout, so whoever keeps must look at the request: `(req) => (req.user ? 'keep' : 'end')`.
+   * @default 'end'
+   */
+  onRegenerate?: 'end' | ((req: SessionRequest) => 'end' | 'keep');
   /** `true`: create the session before the handler runs; `'auto'`: at first use, unless something must be prepared. @default 'auto' */
   preload?: 'auto' | boolean;
   limits?: LimitOptions;
@@ -138,6 +145,7 @@ export type ResolvedOptions = Readonly<{
   idleTimeoutMs: number;
   maxLifetimeMs: number;
   runnerIdleTimeoutMs: number;
+  onRegenerate: 'end' | ((req: SessionRequest) => 'end' | 'keep');
   preload: 'auto' | boolean;
   limits: Readonly<{ sessions: number; sessionsPerGroup: number; runnersPerSession: number }>;
   onLimit: Readonly<{ sessions: OnLimit; sessionsPerGroup: OnLimit }>;
@@ -152,7 +160,15 @@ const MINUTE_MS = 60_000;
 const ALLOWED = {
   options: [
     ...['sessions', 'userSession', 'identify', 'idSecret', 'hostId', 'idleTimeoutMs', 'maxLifetimeMs'],
-    ...['runnerIdleTimeoutMs', 'preload', 'limits', 'cleanupTimeoutMs', 'shutdownTimeoutMs', 'sequence'],
+    ...[
+      'onRegenerate',
+      'runnerIdleTimeoutMs',
+      'preload',
+      'limits',
+      'cleanupTimeoutMs',
+      'shutdownTimeoutMs',
+      'sequence',
+    ],
     ...['problemDetails', 'clock'],
   ],
   limits: ['sessions', 'sessionsPerGroup', 'runnersPerSession', 'onLimit'],
@@ -184,6 +200,13 @@ export function resolveOptions(options: ActiveSessionModuleOptions = {}): Resolv
     idleTimeoutMs,
     maxLifetimeMs: positive('maxLifetimeMs', options.maxLifetimeMs, 24 * 60 * MINUTE_MS),
     runnerIdleTimeoutMs: duration('runnerIdleTimeoutMs', options.runnerIdleTimeoutMs, idleTimeoutMs),
+    onRegenerate:
+      checked(
+        'onRegenerate',
+        options.onRegenerate,
+        (value) => value === 'end' || isFunction(value),
+        "'end' or a function of the request (to keep always would keep a user's session for whoever logs in next)",
+      ) ?? 'end',
     preload: oneOf('preload', options.preload, ['auto', true, false] as const, 'auto'),
     ...resolveLimits(options.limits),
     cleanupTimeoutMs,

@@ -33,7 +33,7 @@ describe('The README', () => {
     expect(first).toMatchObject({ texts: ['session'], from: 0, position: 5, result: lines.slice(0, 5) });
 
     const rows: string[] = [...first.result];
-    for (let status = ''; status !== 'completed'; ) {
+    for (let status = ''; status !== 'completed';) {
       const path = `/search/${first.key}?from=${rows.length}`;
       const { body: page } = await alice.get(path);
       expect((await alice.get(path)).body.result).toEqual(page.result);

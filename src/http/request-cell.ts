@@ -11,7 +11,7 @@ export interface SessionFinder {
   /** The session that is there already. */
   find(req: SessionRequest, suffix: string): { group: LiveGroup; session: LiveSession | undefined } | undefined;
   /** Why there can be none; undefined where it is there, or can be made. */
-  whyUnavailable(req: SessionRequest): UnavailableReason | undefined;
+  whyUnavailable(req: SessionRequest, suffix: string | undefined): UnavailableReason | undefined;
   /** @throws SessionUnavailableError, LimitReachedError */
   findOrCreate(req: SessionRequest, suffix: string, areHeadersSent: boolean): FoundSession;
 }
@@ -37,9 +37,13 @@ export class RequestCell extends ContextCell {
   private session: LiveSession | undefined;
   private group: LiveGroup | undefined;
   private request: { readonly req: SessionRequest; readonly res: SessionResponse } | undefined;
-  /** A response that is closed already never tells: for it nothing is pinned. */
-  private readonly pins: boolean;
+  /** What is closed already, the response or its connection, never tells: then nothing is pinned. */
+  readonly pins: boolean;
   private saving: Promise<void> | undefined;
+  private isExpelled = false;
+  /** Told when the response is closed. */
+  onReleased: (() => void) | undefined;
+  private lostListeners: Set<(error: unknown) => void> | undefined;
 
   constructor(
     readonly finder: SessionFinder,
@@ -50,7 +54,7 @@ export class RequestCell extends ContextCell {
   ) {
     super(undefined);
     this.request = { req, res };
-    this.pins = !res.destroyed;
+    this.pins = !res.destroyed && !req.socket.destroyed;
   }
 
   /** Resolves when others can find the session, too. */
@@ -60,7 +64,7 @@ export class RequestCell extends ContextCell {
 
   /** Pins the session if there is one; makes none. */
   bindExisting(): void {
-    if (this.request === undefined || this.suffix === undefined) return;
+    if (this.request === undefined || this.suffix === undefined || this.isExpelled) return;
     const found = this.finder.find(this.request.req, this.suffix);
     if (found === undefined) return;
     this.holdGroup(found.group);
@@ -94,18 +98,56 @@ export class RequestCell extends ContextCell {
     return this.use();
   }
 
+  /** Whether the request belongs to this user session. */
+  isOf(userSessionId: string): boolean {
+    return this.request?.req.sessionID === userSessionId;
+  }
+
+  /** Whether the request's user session is kept in this store. */
+  isIn(store: object): boolean {
+    return this.request?.req.sessionStore === store;
+  }
+
+  /**
+   * The user session has ended, or is that of another request now. This request gets nothing of it any more; and
+   * express-session neither saves nor sends a cookie for a request without an id, while handlers can still read.
+   */
+  expel(ended: Scope): void {
+    if (this.request !== undefined) this.request.req.sessionID = undefined;
+    // A session that has ended tells so itself.
+    if (this.session?.isAvailable === false) return;
+    this.unbind();
+    this.isExpelled = true;
+    this.scope = ended;
+    const error = unavailableError('user-session-ended');
+    for (const tell of this.lostListeners ?? []) tell(error);
+  }
+
+  /** The request has another user session now: the next use finds the session of that. */
+  unbind(): void {
+    this.letGo();
+    this.scope = undefined;
+    this.letGroupGo();
+  }
+
+  override onLost(fn: (error: unknown) => void): () => void {
+    (this.lostListeners ??= new Set()).add(fn);
+    return () => this.lostListeners?.delete(fn);
+  }
+
   whyUnavailable(): UnavailableReason | undefined {
     if (this.session !== undefined) return undefined;
     if (this.request === undefined) return 'request-over';
-    return this.suffix === undefined ? 'not-mapped' : this.finder.whyUnavailable(this.request.req);
+    if (this.isExpelled) return 'user-session-ended';
+    return this.finder.whyUnavailable(this.request.req, this.suffix);
   }
 
   /** The response is closed: nothing is pinned any more. */
   release(): void {
-    this.request = undefined;
     this.letGo();
-    if (this.pins) this.group?.letGo();
-    this.group = undefined;
+    this.letGroupGo();
+    this.request = undefined;
+    this.onReleased?.();
   }
 
   override open(): Scope {
@@ -134,6 +176,11 @@ export class RequestCell extends ContextCell {
   private letGo(): void {
     if (this.pins) this.session?.unpin();
     this.session = undefined;
+  }
+
+  private letGroupGo(): void {
+    if (this.pins) this.group?.letGo();
+    this.group = undefined;
   }
 
   /** A group does not end for lack of sessions while requests have it. */

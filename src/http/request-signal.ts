@@ -7,12 +7,13 @@ const SIGNAL = Symbol('nestjs-active-session.request-signal');
 /** What is used of the request and response of Express. */
 interface RequestLike {
   [SIGNAL]?: AbortSignal;
-  res?: ResponseLike;
+  readonly res?: Closable & { readonly writableFinished: boolean };
+  readonly socket?: Closable;
 }
-interface ResponseLike {
-  readonly writableFinished: boolean;
+interface Closable {
   readonly destroyed: boolean;
   once(event: 'close', listener: () => void): unknown;
+  off(event: 'close', listener: () => void): unknown;
 }
 
 /**
@@ -23,7 +24,7 @@ interface ResponseLike {
  */
 export function requestSignal(req: object): AbortSignal {
   const request = req as RequestLike;
-  return (request[SIGNAL] ??= signalOf(request.res));
+  return (request[SIGNAL] ??= signalOf(request));
 }
 
 /** Handler parameter: see {@link requestSignal}. */
@@ -31,13 +32,15 @@ export const RequestSignal = createParamDecorator((_data: undefined, context: Ex
   requestSignal(context.switchToHttp().getRequest<object>()),
 ) as () => ParameterDecorator;
 
-function signalOf(res: ResponseLike | undefined): AbortSignal {
+function signalOf({ res, socket }: RequestLike): AbortSignal {
   const controller = new AbortController();
   if (res === undefined) return controller.signal;
-  const check = (): void => {
+  // A response that waits behind another on its connection may never close: so the connection is watched, too.
+  const onClose = (): void => {
+    socket?.off('close', onClose);
     if (!res.writableFinished) controller.abort(new ClientGoneError());
   };
-  if (res.destroyed) check();
-  else res.once('close', check);
+  if (res.destroyed || socket?.destroyed === true) onClose();
+  else for (const closable of [res, socket]) closable?.once('close', onClose);
   return controller.signal;
 }

@@ -19,9 +19,16 @@ export function cellOf(req: object): RequestCell | undefined {
 }
 
 /** Gives a request its cell, which is released when the response, or its connection, closes. */
-export function bindCell(req: SessionRequest, res: SessionResponse, cell: RequestCell): void {
+export function bindCell(
+  req: SessionRequest,
+  res: SessionResponse,
+  cell: RequestCell,
+  inFlight: Set<RequestCell>,
+): void {
   (req as Marked)[CELL] = cell;
-  if (res.destroyed) return;
+  if (!cell.pins) return;
+  inFlight.add(cell);
+  cell.onReleased = () => inFlight.delete(cell);
   const open = openCellsOf(req.socket);
   open?.add(cell);
   res.once('close', () => {

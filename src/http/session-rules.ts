@@ -3,6 +3,7 @@ import { BadArgumentError } from '../errors.js';
 import type { SessionFilter, SessionRequest, SessionRule, SessionRuleObject } from '../options.js';
 
 const SUFFIX = /^[A-Za-z0-9_-]{1,64}$/;
+const SUFFIX_IN_WORDS = 'a text of letters, digits, "_" and "-", 64 of them at most';
 
 /**
  * Decides which active session of its user session a request belongs to. Rules are asked in order: the request belongs
@@ -13,8 +14,9 @@ export class SessionRules {
   /** Without suffixes the first match decides. */
   private readonly hasSuffixes: boolean;
 
+  /** @throws TypeError that names what is wrong with a rule */
   constructor(rules: readonly SessionRule[]) {
-    this.rules = rules.map((rule) => ('apply' in rule ? rule : compile(rule)));
+    this.rules = rules.map((rule, index) => ('apply' in rule ? rule : compile(rule, `sessions[${index}]`)));
     this.hasSuffixes = rules.some((rule) => 'apply' in rule || rule.suffix !== undefined);
   }
 
@@ -43,15 +45,30 @@ export function pathnameOf(req: SessionRequest): string {
   return end < 0 ? url : url.slice(0, end);
 }
 
-function compile(rule: SessionRuleObject): SessionFilter {
+function compile(rule: SessionRuleObject, name: string): SessionFilter {
   const { path, suffix } = rule;
-  const matchesPath = path === undefined ? () => true : typeof path === 'string' ? matcherOf(path) : testerOf(path);
+  const unchecked: { readonly when?: unknown } = rule;
+  if (unchecked.when !== undefined && typeof unchecked.when !== 'function')
+    throw expected(`${name}.when`, 'a function of the request', unchecked.when);
+  if (suffix !== undefined && typeof suffix !== 'function' && !isSuffix(suffix))
+    throw expected(`${name}.suffix`, `a function of the request, or ${SUFFIX_IN_WORDS}`, suffix);
+  const matchesPath = compilePath(path, `${name}.path`);
   return {
     apply(req) {
       const mapped = matchesPath(pathnameOf(req)) && (rule.when === undefined || rule.when(req));
       return { mapped, suffix: mapped ? (typeof suffix === 'function' ? suffix(req) : suffix) : undefined };
     },
   };
+}
+
+function compilePath(path: SessionRuleObject['path'], name: string): (pathname: string) => boolean {
+  if (path === undefined) return () => true;
+  if (path instanceof RegExp) return testerOf(path);
+  try {
+    return matcherOf(path);
+  } catch (error) {
+    throw expected(name, 'a path in the syntax of Nest 11 and 12, or a RegExp', path, error);
+  }
 }
 
 function matcherOf(path: string): (pathname: string) => boolean {
@@ -73,7 +90,18 @@ function testerOf(path: RegExp): (pathname: string) => boolean {
   return (pathname) => pattern.test(pathname);
 }
 
-function checkSuffix(suffix: string): string {
-  if (suffix === '' || SUFFIX.test(suffix)) return suffix;
-  throw new BadArgumentError('The session suffix may hold letters, digits, "_" and "-", 64 of them at most');
+/** What rules give comes from requests: parsers of queries make lists, and more. */
+function checkSuffix(suffix: unknown): string {
+  if (isSuffix(suffix)) return suffix;
+  throw new BadArgumentError(`The session suffix is not ${SUFFIX_IN_WORDS}`);
+}
+
+function isSuffix(value: unknown): value is string {
+  return typeof value === 'string' && (value === '' || SUFFIX.test(value));
+}
+
+function expected(name: string, what: string, value: unknown, cause?: unknown): TypeError {
+  const shown = typeof value === 'string' ? `'${value}'` : String(value);
+  const message = `ActiveSessionModule: expected option "${name}" to be ${what}, got ${shown} (${typeof value})`;
+  return new TypeError(message, { cause });
 }

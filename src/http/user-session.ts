@@ -7,10 +7,15 @@ interface UserSession {
   save?(callback: (error?: unknown) => void): void;
 }
 
-/** The one thing that is written to a user session: the last generation that was given out, of all suffixes. */
+/** The one thing that is written to a user session. */
 interface Hint {
+  /** The last generation that was given out, of all suffixes. */
   n: number;
+  /** The public id, where it is not that of this user session: the group was kept at login. */
+  id?: string;
 }
+
+const PUBLIC_ID = /^[A-Za-z0-9_-]{22}$/;
 
 /**
  * The port to the user session of a request: express-session, or what the option `identify` names. It reads the
@@ -23,8 +28,8 @@ export class UserSessionPort {
   identityOf(req: SessionRequest): { id: string } | { missing: UnavailableReason } {
     const id: unknown = this.identify === undefined ? req.sessionID : this.identify(req);
     if (typeof id === 'string' && id !== '') return { id };
-    const hasSession = this.identify === undefined && this.userSessionOf(req) !== undefined;
-    return { missing: hasSession ? 'no-session-id' : 'no-user-session' };
+    if (this.identify !== undefined) return { missing: 'not-identified' };
+    return { missing: this.userSessionOf(req) === undefined ? 'no-user-session' : 'no-session-id' };
   }
 
   /** Whether only its owner can know the user session: the browser has sent its cookie back. */
@@ -34,16 +39,24 @@ export class UserSessionPort {
     return cookies !== undefined && (cookies.includes(id) || cookies.includes(encodeURIComponent(id)));
   }
 
-  /** The last generation that the user session remembers; 0 where it remembers none. */
-  hintOf(req: SessionRequest): number {
-    const hint = this.userSessionOf(req)?.activeSession as Partial<Hint> | undefined;
-    const n = hint?.n;
-    return typeof n === 'number' && Number.isSafeInteger(n) && n > 0 ? n : 0;
+  /** What the user session remembers: the last generation, 0 where there was none. */
+  hintOf(req: SessionRequest): { generation: number; publicId: string | undefined } {
+    const { n, id } = (this.userSessionOf(req)?.activeSession ?? {}) as Partial<Hint>;
+    return {
+      generation: typeof n === 'number' && Number.isSafeInteger(n) && n > 0 ? n : 0,
+      publicId: typeof id === 'string' && PUBLIC_ID.test(id) ? id : undefined,
+    };
+  }
+
+  /** Takes the hint along to a new user session, which is about to be saved by whoever made it. */
+  moveHint(req: SessionRequest, hint: Hint): void {
+    const userSession = this.userSessionOf(req);
+    if (userSession !== undefined) userSession.activeSession = hint;
   }
 
   /** Whether a new session could never be found again: the cookie of its user session cannot be sent any more. */
   isTooLate(req: SessionRequest, areHeadersSent: boolean): boolean {
-    return this.identify === undefined && areHeadersSent && this.hintOf(req) === 0;
+    return this.identify === undefined && areHeadersSent && this.hintOf(req).generation === 0;
   }
 
   /**
@@ -55,9 +68,10 @@ export class UserSessionPort {
     const userSession = this.userSessionOf(req);
     if (this.identify !== undefined || userSession === undefined) return undefined;
     const known = this.hintOf(req);
-    if (generation <= known) return undefined;
-    userSession.activeSession = { n: generation } satisfies Hint;
-    if (known > 0 || typeof userSession.save !== 'function') return undefined;
+    if (generation <= known.generation) return undefined;
+    const { publicId: id } = known;
+    userSession.activeSession = { n: generation, ...(id !== undefined && { id }) } satisfies Hint;
+    if (known.generation > 0 || typeof userSession.save !== 'function') return undefined;
     return new Promise((resolve, reject) => {
       userSession.save?.((error) => {
         if (error === undefined || error === null) resolve();

@@ -155,7 +155,8 @@ export abstract class RunnerBase<R> extends Runner<R> {
 
   /** Tells the work to stop. It may be called again. */
   protected stopWork(reason: unknown): void {
-    if (!this.isWorkOver) this.workAbort?.abort(reason ?? new DOMException('The runner was aborted', 'AbortError'));
+    if (this.isWorkOver) return;
+    this.home.run(() => this.workAbort?.abort(reason ?? new DOMException('The runner was aborted', 'AbortError')));
   }
 
   /** Resolves when the work has stopped; it never rejects. */
@@ -169,7 +170,10 @@ export abstract class RunnerBase<R> extends Runner<R> {
   }
 
   private abortCompletion(): void {
-    this.completion?.abort(new DOMException(`The ${this.label} has ended: ${this.currentStatus}`, 'AbortError'));
+    const { completion } = this;
+    if (completion === undefined) return;
+    const reason = new DOMException(`The ${this.label} has ended: ${this.currentStatus}`, 'AbortError');
+    this.home.run(() => completion.abort(reason));
   }
 
   protected markStarted(): void {
@@ -211,8 +215,14 @@ export abstract class RunnerBase<R> extends Runner<R> {
     this.lastUseMs = this.home.clock.now();
   }
 
-  protected serializeError(): SerializedError {
-    return this.home.sequence.serializeError(this.failure?.error);
+  /** The failure in a form for clients. Whoever reads it gets one, also where the application's function throws. */
+  protected serializeError(serialize = this.home.sequence.serializeError): SerializedError {
+    try {
+      return serialize(this.failure?.error);
+    } catch (error) {
+      this.home.warn(`${this.label}: serializeError`, error);
+      return { name: 'Error' };
+    }
   }
 }
 

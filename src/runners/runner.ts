@@ -58,7 +58,10 @@ export interface GetAvailableOptions {
 }
 
 export interface GetRequiredOptions {
-  /** How many items, or steps, to wait for. @default the sequence option `defaultAdvance`; 1 step of a process */
+  /**
+   * How many items, or steps, to wait for.
+   * @default the sequence option `defaultAdvance`; of a process 1 step, or none where `startPosition` is given
+   */
   advance?: number;
   /** Answer with so many already. @default `advance` */
   atLeast?: number;

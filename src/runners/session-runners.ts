@@ -107,7 +107,7 @@ export class SessionRunners {
 
   private findOrAdd<R extends AnyRunner>(kind: string, options: RunnerOptions, make: (setup: RunnerSetup) => R): R {
     const { name, dedupeKey, signal, extraData } = options;
-    const dedupe = dedupeKey === undefined ? undefined : `${kind} ${name ?? ''} ${dedupeKey}`;
+    const dedupe = dedupeKey === undefined ? undefined : JSON.stringify([kind, name, dedupeKey]);
     const existing = dedupe === undefined ? undefined : this.byDedupeKey.get(dedupe);
     // Kind and name are part of the key: what is found was made by the same kind of call.
     if (existing !== undefined) return existing as R;

@@ -1,6 +1,7 @@
 import { inspect, type InspectOptions } from 'node:util';
 import type { ScopedClassProvider } from './scoped-class-provider.js';
 import type { Scope } from './scope.js';
+import { HOST_MARK } from './scope-host.js';
 import { PROVIDER, type ScopedProvider } from './scoped-provider.js';
 
 /** A stand-in for the object of the current session; what it is good for stands in docs/architecture.md. */
@@ -33,11 +34,18 @@ const NEVER_ANSWERED: ReadonlySet<PropertyKey> = new Set<PropertyKey>([
   'onApplicationShutdown',
   Symbol.dispose,
   Symbol.asyncDispose,
+  HOST_MARK,
 ]);
+
+/** Members of a class that the Proxy behind the prototype answers for. */
+const ANSWERED_BY_PROXY: ReadonlySet<PropertyKey> = new Set([...NEVER_ANSWERED, MEND, INSPECT, 'toJSON']);
 
 /** What frameworks look for on any object, also at start-up, where no session is there. */
 const PROBED =
   /^(\$\$typeof|@@.*|_?isMockFunction|asymmetricMatch|nodeType|tagName|toJSON|inspect|__esModule|href|protocol|lift|subscribe|isSinonProxy|handleConnection|handleDisconnect|afterInit|getReader|length)$/;
+
+/** Of what may be a guard, interceptor, pipe or filter Nest before 11.2.1 asks the `name`, too. */
+const ENHANCER_METHODS = ['canActivate', 'intercept', 'transform', 'catch'];
 
 /** The client that Nest keeps in place of instances of `type`. */
 export function createClient(provider: ScopedClassProvider, type: abstract new (...args: never[]) => object): Client {
@@ -54,7 +62,8 @@ export function createBoundClient(
   scope: Scope,
 ): Client {
   const find = (): object => scope.resolve(provider);
-  return Object.create(clientPrototype(provider, type, { find, findIfAvailable: find, findIfInUse: find })) as Client;
+  const look = (): object | undefined => scope.resolveIfPossible(provider);
+  return Object.create(clientPrototype(provider, type, { find, findIfAvailable: look, findIfInUse: look })) as Client;
 }
 
 /** A client for the session, or group, object itself. `peeked` members are answered without a session. */
@@ -86,7 +95,7 @@ function clientPrototype(
   const prototype = Object.create(fieldProxy(provider, type, target)) as object;
   Object.defineProperty(prototype, 'constructor', { value: type, configurable: true, writable: true });
   for (const [key, member] of membersOf(type)) {
-    if (key === MEND || NEVER_ANSWERED.has(key) || Object.hasOwn(prototype, key)) continue;
+    if (ANSWERED_BY_PROXY.has(key) || Object.hasOwn(prototype, key)) continue;
     Object.defineProperty(prototype, key, {
       configurable: true,
       enumerable: false,
@@ -99,11 +108,19 @@ function clientPrototype(
 }
 
 function* membersOf(type: abstract new (...args: never[]) => object): Iterable<[PropertyKey, PropertyDescriptor]> {
-  for (let level = type.prototype as object; level !== Object.prototype; level = Object.getPrototypeOf(level) as object)
+  let level = type.prototype as object;
+  // All but the root, which is an Object.prototype, but in Jest and vm contexts not always the one of this realm.
+  for (let parent = parentOf(level); parent !== null; parent = parentOf(level)) {
     for (const key of Reflect.ownKeys(level)) {
       if (key === 'constructor') continue;
       yield [key, Object.getOwnPropertyDescriptor(level, key) as PropertyDescriptor];
     }
+    level = parent;
+  }
+}
+
+function parentOf(prototype: object): object | null {
+  return Object.getPrototypeOf(prototype) as object | null;
 }
 
 /** A method for each number of parameters: half the price of one with rest parameters. */
@@ -149,13 +166,15 @@ function forwardingAccessor(provider: ScopedProvider, target: Target, key: Prope
       return object === undefined ? undefined : (object as Members)[key];
     },
     set: (value: unknown) => {
-      if (!provider.acceptInjection(key, value)) Reflect.set(target.find(key), key, value);
+      if (!provider.acceptInjection(key, value)) (target.find(key) as Members)[key] = value;
     },
   };
 }
 
 function fieldProxy(provider: ScopedProvider, type: abstract new (...args: never[]) => object, target: Target): object {
-  const isProbe = (key: PropertyKey): boolean => typeof key === 'symbol' || PROBED.test(String(key));
+  const isEnhancer = ENHANCER_METHODS.some((method) => method in (type.prototype as object));
+  const isProbe = (key: PropertyKey): boolean =>
+    typeof key === 'symbol' || PROBED.test(key as string) || (key === 'name' && isEnhancer);
   return new Proxy(Object.create(null) as Members, {
     get(_target, key) {
       if (key === PROVIDER) return provider;
@@ -167,8 +186,7 @@ function fieldProxy(provider: ScopedProvider, type: abstract new (...args: never
       return object === undefined ? undefined : (object as Members)[key];
     },
     set(_target, key, value) {
-      if (!provider.acceptInjection(key, value)) Reflect.set(target.find(key), key, value);
-      return true;
+      return provider.acceptInjection(key, value) || Reflect.set(target.find(key), key, value);
     },
     has(_target, key) {
       const object = target.findIfInUse();
@@ -179,21 +197,32 @@ function fieldProxy(provider: ScopedProvider, type: abstract new (...args: never
 }
 
 function currentTarget(provider: ScopedProvider): Target {
+  const { context } = provider.host;
+  const look = (scope: Scope | undefined): object | undefined =>
+    scope === undefined ? undefined : provider.resolveIfPossible(scope);
   return {
     find: (member) => provider.resolveCurrent(member),
-    findIfAvailable: () =>
-      provider.host.context.current()?.isAvailable(provider.level) === true ? provider.resolveCurrent('') : undefined,
-    findIfInUse: () =>
-      provider.host.context.current()?.scope?.isOpenAt(provider.level) === true
-        ? provider.resolveCurrent('')
-        : undefined,
+    findIfAvailable: () => {
+      const cell = context.current();
+      return look(cell?.scope ?? (cell?.isAvailable(provider.level) === true ? cell.open() : undefined));
+    },
+    findIfInUse: () => look(context.current()?.scope),
   };
 }
 
+/** The objects that are being printed: `inspect` does not see a circle that a client closes. */
+const printing = new Set<object>();
+
 function inspector(provider: ScopedProvider, target: Target) {
-  return (_depth: number, options: InspectOptions): string => {
-    const object = target.findIfInUse();
-    return object === undefined ? `[${provider.label}: one per ${provider.level}]` : inspect(object, options);
+  return (depth: number, options: InspectOptions): string => {
+    const object = depth < 0 ? undefined : target.findIfInUse();
+    if (object === undefined || printing.has(object)) return `[${provider.label}: one per ${provider.level}]`;
+    printing.add(object);
+    try {
+      return inspect(object, { ...options, depth });
+    } finally {
+      printing.delete(object);
+    }
   };
 }
 

@@ -25,6 +25,11 @@ export class ContextCell {
     return scope.ownerAt(level);
   }
 
+  /** Calls `fn` when the code that runs now loses its session to others. @returns takes that back */
+  onLost(_fn: (error: unknown) => void): () => void {
+    return () => undefined;
+  }
+
   /** Whether there is a live session, or one would be created at first use. Never creates one. */
   isAvailable(level: Scope['level']): boolean {
     return this.scope?.isOpenAt(level) ?? false;
@@ -48,7 +53,8 @@ export class SessionContext {
 
   /**
    * Runs `fn` with `cell` and nothing of the caller's context. What lives longer than a request is made and run like
-   * this: on Node 20 and 22 promises and timers keep the whole context in which they are made.
+   * this: on Node 20 and 22 promises and timers keep the whole context in which they are made. A cell that is given
+   * here is never given to {@link run}: who has it is in a clean context already.
    */
   runClean<R>(cell: ContextCell | undefined, fn: () => R): R {
     if (cell === undefined) return this.enterClean(fn);

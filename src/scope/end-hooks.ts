@@ -15,6 +15,13 @@ interface EndHooks {
   [Symbol.dispose]?: unknown;
 }
 
+const HOOKS = [
+  { key: 'onSessionEnd', name: '.onSessionEnd()' },
+  { key: 'onModuleDestroy', name: '.onModuleDestroy()' },
+  { key: Symbol.asyncDispose, name: '[Symbol.asyncDispose]()' },
+  { key: Symbol.dispose, name: '[Symbol.dispose]()' },
+] as const;
+
 /** Each hook that an instance has, once: `onSessionEnd`, `onModuleDestroy`, then its asynchronous or else synchronous disposal. */
 export async function callEndHooks(
   instance: EndHooks,
@@ -22,13 +29,16 @@ export async function callEndHooks(
   reason: SessionEndReason,
   run: HookRunner,
 ): Promise<void> {
-  const { onSessionEnd, onModuleDestroy } = instance;
-  if (typeof onSessionEnd === 'function')
-    await run(`${label}.onSessionEnd()`, () => onSessionEnd.call(instance, reason) as unknown);
-  if (typeof onModuleDestroy === 'function')
-    await run(`${label}.onModuleDestroy()`, () => onModuleDestroy.call(instance) as unknown);
-  const isAsync = typeof instance[Symbol.asyncDispose] === 'function';
-  const dispose = isAsync ? instance[Symbol.asyncDispose] : instance[Symbol.dispose];
-  if (typeof dispose === 'function')
-    await run(`${label}[Symbol.${isAsync ? 'asyncDispose' : 'dispose'}]()`, () => dispose.call(instance) as unknown);
+  let isDisposed = false;
+  for (const { key, name } of HOOKS) {
+    if (isDisposed) return;
+    // Looking for the hook belongs to the step: a getter, or a proxy that is strict, can throw.
+    const ending = run(`${label}${name}`, () => {
+      const hook = instance[key];
+      if (typeof hook !== 'function') return;
+      isDisposed = key === Symbol.asyncDispose;
+      return (key === 'onSessionEnd' ? hook.call(instance, reason) : hook.call(instance)) as unknown;
+    });
+    if (ending !== undefined) await ending;
+  }
 }

@@ -24,6 +24,10 @@ export class OwnerProvider extends ScopedProvider {
     return scope.ownerAt(this.level);
   }
 
+  override resolveIfPossible(scope: Scope): object | undefined {
+    return scope.isOpenAt(this.level) ? scope.ownerAt(this.level) : undefined;
+  }
+
   override resolveCurrent(member: PropertyKey): object {
     const cell = this.host.context.current();
     if (cell === undefined) throw new NotInSessionError(`${this.label}.${String(member)}`);

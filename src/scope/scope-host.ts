@@ -1,8 +1,11 @@
 import type { SessionContext } from './context.js';
 import type { ScopeLevel } from './scope.js';
 
-/** A host refers to itself under this key: no mock, and no proxy that answers every question, does that. */
-const SELF = Symbol('nestjs-active-session.scope-host');
+/**
+ * A host answers this key with the key itself, also through proxies that others put around it. A mock does not, were it
+ * a proxy that answers every question, or made by `new ScopeHost()`.
+ */
+export const HOST_MARK = Symbol('nestjs-active-session.scope-host');
 
 /**
  * The hidden last argument of every scoped class: by it a constructor knows that Nest calls it. It stands for one
@@ -12,7 +15,7 @@ export class ScopeHost {
   private readonly counts: Record<ScopeLevel, number> = { session: 0, group: 0 };
 
   constructor(readonly context: SessionContext) {
-    Object.defineProperty(this, SELF, { value: this });
+    if (context !== undefined) Object.defineProperty(this, HOST_MARK, { value: HOST_MARK });
   }
 
   /** The number of a new provider, by which a scope finds its instance. */
@@ -25,5 +28,5 @@ export class ScopeHost {
 Object.defineProperty(ScopeHost, 'name', { value: 'ActiveSessionModule.forRoot()' });
 
 export function isScopeHost(value: unknown): value is ScopeHost {
-  return typeof value === 'object' && value !== null && (value as { [SELF]?: unknown })[SELF] === value;
+  return typeof value === 'object' && value !== null && (value as { [HOST_MARK]?: unknown })[HOST_MARK] === HOST_MARK;
 }

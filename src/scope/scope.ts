@@ -28,6 +28,7 @@ export class Scope {
   private isGone = false;
   private reason: SessionEndReason | undefined;
   private plainCell: ContextCell | undefined;
+  private cleanCell: ContextCell | undefined;
   private awaitedCell: ContextCell | undefined;
 
   constructor(
@@ -38,7 +39,18 @@ export class Scope {
     private readonly parent?: Scope,
   ) {}
 
-  /** The cell of code that runs in this scope. */
+  /** The scope of a session that has ended: of whoever has lost his. */
+  static ended(context: SessionContext, reason: SessionEndReason): Scope {
+    const group = new Scope('group', context, undefined);
+    const session = new Scope('session', context, undefined, group);
+    for (const scope of [group, session]) {
+      scope.close(reason);
+      scope.empty();
+    }
+    return session;
+  }
+
+  /** The cell of code that runs in this scope, in whatever context it is called. */
   get cell(): ContextCell {
     return (this.plainCell ??= new ContextCell(this));
   }
@@ -68,7 +80,7 @@ export class Scope {
   }
 
   isOpenAt(level: ScopeLevel): boolean {
-    return this.at(level).isOpen;
+    return this.find(level)?.isOpen ?? false;
   }
 
   ownerAt(level: ScopeLevel): object {
@@ -84,8 +96,21 @@ export class Scope {
     return instance === undefined || instance === BUILDING ? this.build(provider) : (instance as object);
   }
 
+  /** Like {@link resolve}, for who only looks: undefined where there is no instance, and none can be made now. */
+  resolveIfPossible(provider: ScopedClassProvider): object | undefined {
+    const scope = this.find(provider.level);
+    const instance = scope?.instances[provider.index];
+    if (instance === BUILDING) return undefined;
+    return (instance as object | undefined) ?? (scope?.isOpen === true ? scope.resolve(provider) : undefined);
+  }
+
   isBuilding(provider: ScopedClassProvider): boolean {
     return this.at(provider.level).instances[provider.index] === BUILDING;
+  }
+
+  /** Runs `fn` in this scope, with nothing of the caller's context. */
+  runClean<R>(fn: () => R): R {
+    return this.context.runClean((this.cleanCell ??= new ContextCell(this)), fn);
   }
 
   /** From now on instances that exist can be used, and none is made. */
@@ -110,9 +135,13 @@ export class Scope {
     this.isGone = true;
   }
 
+  private find(level: ScopeLevel): Scope | undefined {
+    return level === this.level ? this : this.parent;
+  }
+
   private at(level: ScopeLevel): Scope {
-    if (level === this.level) return this;
-    if (this.parent !== undefined) return this.parent;
+    const scope = this.find(level);
+    if (scope !== undefined) return scope;
     throw new ScopeMisuseError(
       'A session-scoped provider was used by code of a group, which belongs to no single session',
     );
@@ -132,7 +161,7 @@ export class Scope {
     const instances = this.instances === NONE ? (this.instances = []) : this.instances;
     (instances as unknown[])[provider.index] = BUILDING;
     try {
-      const instance = this.context.runClean(this.cell, () => provider.construct(this));
+      const instance = this.runClean(() => provider.construct(this));
       (instances as unknown[])[provider.index] = instance;
       if (this.created === NONE) this.created = [];
       (this.created as Created[]).push({ provider, instance });

@@ -39,6 +39,10 @@ export class ScopedClassProvider extends ScopedProvider {
     return scope.resolve(this);
   }
 
+  override resolveIfPossible(scope: Scope): object | undefined {
+    return scope.resolveIfPossible(this);
+  }
+
   override resolveCurrent(member: PropertyKey): object {
     const cell = this.host.context.current();
     if (cell === undefined) throw new NotInSessionError(`${this.label}.${String(member)}`);

@@ -16,8 +16,11 @@ const SCOPED = Symbol('nestjs-active-session.scoped');
 export function makeScopedClass(target: ScopedClass, level: ScopeLevel, decorator: string): ScopedClass {
   if (Reflect.hasOwnMetadata(SCOPED, target))
     throw new ScopeMisuseError(`${target.name} is scoped twice. Keep one of @SessionScoped() and @GroupScoped().`);
-  if (hasNestScope(target))
-    throw new ScopeMisuseError(`${target.name} has a scope of Nest's own besides ${decorator}. Keep one of them.`);
+  const assertNoNestScope = (type: ScopedClass): void => {
+    if (hasNestScope(type))
+      throw new ScopeMisuseError(`${target.name} has a scope of Nest's own besides ${decorator}. Keep one of them.`);
+  };
+  assertNoNestScope(target);
   const tokens = injectedParameters(target);
 
   const Scoped = class extends target {
@@ -28,6 +31,7 @@ export function makeScopedClass(target: ScopedClass, level: ScopeLevel, decorato
           throw new ScopeMisuseError(
             `${new.target.name} extends ${target.name}, which has ${decorator}. Decorate ${new.target.name} with ${decorator}, too.`,
           );
+        assertNoNestScope(Scoped); // put above this decorator
         return new ScopedClassProvider(level, Scoped, args.slice(0, -1), host).client;
       }
       super(...args);
@@ -38,8 +42,8 @@ export function makeScopedClass(target: ScopedClass, level: ScopeLevel, decorato
   // SWC lets the class's own code refer to the undecorated class: objects made there must pass `instanceof`, too.
   Object.defineProperty(Scoped, Symbol.hasInstance, {
     configurable: true,
-    value(this: unknown, value: unknown): boolean {
-      return Function.prototype[Symbol.hasInstance].call(this === Scoped ? target : (this as () => void), value);
+    value(this: ScopedClass, value: unknown): boolean {
+      return target[Symbol.hasInstance].call(this === Scoped ? target : this, value);
     },
   });
   Object.defineProperty(Scoped.prototype, MEND, { configurable: true, get: () => undefined, set: mendPlaceholder });

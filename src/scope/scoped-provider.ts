@@ -17,6 +17,9 @@ export abstract class ScopedProvider {
   /** The one of this scope. */
   abstract resolveIn(scope: Scope): object;
 
+  /** The one of this scope for who only looks; undefined where there is none, and none can be made now. */
+  abstract resolveIfPossible(scope: Scope): object | undefined;
+
   /** The one of the session that the calling code runs in. @throws NotInSessionError */
   abstract resolveCurrent(member: PropertyKey): object;
 

@@ -60,7 +60,9 @@ export class ScopeModuleRef extends SessionModuleRef {
     const values = await Promise.all(properties.map((dependency) => this.resolveDependency(dependency)));
     return this.run(() => {
       const instance = new type(...(args as never[]));
-      properties.forEach(({ key }, i) => Reflect.set(instance as object, key, values[i]));
+      properties.forEach(({ key }, i) => {
+        if (values[i] !== undefined) Reflect.set(instance as object, key, values[i]);
+      });
       return instance;
     });
   }
@@ -81,7 +83,9 @@ export class ScopeModuleRef extends SessionModuleRef {
   }
 
   private run<R>(fn: () => R): R {
-    return this.scope.context.runClean(this.scope.cell, fn);
+    // What was awaited before may have taken longer than the session.
+    this.assertOpen();
+    return this.scope.runClean(fn);
   }
 
   private assertOpen(): void {

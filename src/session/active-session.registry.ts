@@ -26,7 +26,8 @@ export class ActiveSessionRegistry {
   /** The session with this id. */
   get(id: string): ActiveSession | undefined {
     const { groupId, suffix } = splitSessionId(id);
-    return this.sessions.groupByPublicId(groupId)?.sessions.get(suffix);
+    const session = this.sessions.groupByPublicId(groupId)?.sessions.get(suffix);
+    return session?.id === id ? session : undefined;
   }
 
   /** The session of the running code, if it has one in use. It creates none. */
@@ -56,8 +57,10 @@ export class ActiveSessionRegistry {
    */
   run<R>(session: ActiveSession, fn: () => R): R {
     const live: unknown = session;
-    if (!(live instanceof LiveSession))
-      throw new BadArgumentError('run() takes an active session, as get(), all() or current() give it');
+    if (!(live instanceof LiveSession) || live.scope.context !== this.context)
+      throw new BadArgumentError(
+        'run() takes an active session of its application, as get(), all() or current() give it',
+      );
     return this.context.run(live.scope.cell, fn);
   }
 }

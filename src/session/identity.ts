@@ -38,13 +38,9 @@ export class Generations {
   /** @param floor generations up to this one may have been used before this group was there */
   constructor(private floor: number) {}
 
-  raiseFloor(to: number): void {
-    this.floor = Math.max(this.floor, to);
-  }
-
   /** The next generation of `suffix`. `isUsed` tells which suffixes must be remembered. */
   next(suffix: string, isUsed: (suffix: string) => boolean): number {
-    const generation = Math.max(this.counts.get(suffix) ?? 0, this.floor) + 1;
+    const generation = (this.counts.get(suffix) ?? this.floor) + 1;
     this.counts.delete(suffix);
     this.counts.set(suffix, generation);
     if (this.counts.size > REMEMBERED) this.forgetOne(isUsed);
@@ -55,7 +51,7 @@ export class Generations {
     for (const [suffix, count] of this.counts) {
       if (isUsed(suffix)) continue;
       this.counts.delete(suffix);
-      this.raiseFloor(count);
+      this.floor = Math.max(this.floor, count);
       return;
     }
   }

@@ -1,3 +1,4 @@
+import { inspect } from 'node:util';
 import { SessionEndedError, type SessionEndReason } from '../errors.js';
 import { IsolatedAbort } from '../isolated-abort.js';
 import { Scope, type ScopeLevel } from '../scope/scope.js';
@@ -130,9 +131,10 @@ export class Life {
   }
 
   warn(what: string, error: unknown): void {
-    const text = error instanceof Error ? error.message : String(error);
+    const text = error instanceof Error ? error.message : inspect(error);
     const stack = error instanceof Error ? error.stack : undefined;
-    this.environment.logger.error(`${this.name}, ${what}: ${text}`, stack);
+    const reason = this.endReason === undefined ? '' : ` (${this.endReason})`;
+    this.environment.logger.error(`${this.name}${reason}, ${what}: ${text}`, stack);
   }
 
   private get name(): string {

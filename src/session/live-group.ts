@@ -3,7 +3,7 @@ import type { Scope } from '../scope/scope.js';
 import type { SessionModuleRef } from '../scope/session-module-ref.js';
 import { ActiveSessionGroup } from './active-session-group.js';
 import type { SessionEnvironment } from './environment.js';
-import { Generations } from './identity.js';
+import type { Generations } from './identity.js';
 import { Life } from './life.js';
 import type { LiveSession } from './live-session.js';
 import type { CleanupReport, Owned, Ownership } from './local-session.js';
@@ -18,7 +18,6 @@ export interface GroupKeeper {
 
 /** A group that is, or was, there. */
 export class LiveGroup extends ActiveSessionGroup {
-  readonly generations = new Generations(0);
   /** Whether the cookie of the user session has come back: nobody but its owner has it. */
   isConfirmed = false;
   private readonly bySuffix = new Map<string, LiveSession>();
@@ -34,8 +33,9 @@ export class LiveGroup extends ActiveSessionGroup {
 
   constructor(
     /** The id of the user session: a secret. */
-    readonly userSessionId: string,
+    public userSessionId: string,
     readonly stamp: string,
+    readonly generations: Generations,
     environment: SessionEnvironment,
     private readonly keeper: GroupKeeper,
   ) {
@@ -45,6 +45,16 @@ export class LiveGroup extends ActiveSessionGroup {
 
   override get id(): string {
     return (this.idMade ??= this.keeper.publicIdOf(this));
+  }
+
+  /** Its id stays that of the user session that it has now. */
+  fixId(): void {
+    this.idMade ??= this.keeper.publicIdOf(this);
+  }
+
+  /** It has had this id before, under another user session. */
+  takeId(id: string): void {
+    this.idMade = id;
   }
 
   /** Its id, if anybody has asked for it. */

@@ -25,7 +25,6 @@ import type { SessionProperties } from './session-properties.js';
 
 /** Without its cookie having come back, and without work, a session is kept for so long. */
 const UNCONFIRMED_IDLE_MS = 2 * 60_000;
-const NO_RUNNERS: ReadonlyMap<number, Runner> = new Map();
 
 /** What a session tells those who keep it. */
 export interface SessionKeeper {
@@ -100,7 +99,12 @@ export class LiveSession extends ActiveSession implements Expirable, RunnerHome 
   }
 
   override get runners(): ReadonlyMap<number, Runner> {
-    return this.runnersMade?.view ?? NO_RUNNERS;
+    return this.ownRunners.view;
+  }
+
+  /** Like {@link runners}, for who goes through all sessions: most have none. */
+  get runnersSoFar(): ReadonlyMap<number, Runner> | undefined {
+    return this.runnersMade?.view;
   }
 
   override terminate(): Promise<CleanupReport> {
@@ -212,14 +216,10 @@ export class LiveSession extends ActiveSession implements Expirable, RunnerHome 
     else this.expiry.schedule(this);
   }
 
-  dueAt(): number {
-    const { options } = this.environment;
-    if (this.isRetired) return this.createdMs + options.maxLifetimeMs + options.cleanupTimeoutMs;
-    const idleTimeoutMs =
-      this.group.isConfirmed || this.unfinishedRunners > 0
-        ? options.idleTimeoutMs
-        : Math.min(options.idleTimeoutMs, UNCONFIRMED_IDLE_MS);
-    return Math.min(this.isPinned ? Infinity : this.lastUseMs + idleTimeoutMs, this.createdMs + options.maxLifetimeMs);
+  dueAt(nowMs: number): number {
+    const { maxLifetimeMs, cleanupTimeoutMs } = this.environment.options;
+    if (this.isRetired) return this.createdMs + maxLifetimeMs + cleanupTimeoutMs;
+    return Math.min(this.isPinned ? Infinity : this.idleDueAt(nowMs), this.createdMs + maxLifetimeMs);
   }
 
   expire(): void {
@@ -244,6 +244,14 @@ export class LiveSession extends ActiveSession implements Expirable, RunnerHome 
       .then((report) => this.keeper.onEnded(this, report));
   }
 
+  private idleDueAt(nowMs: number): number {
+    const dueMs = this.lastUseMs + this.environment.options.idleTimeoutMs;
+    if (this.group.isConfirmed) return dueMs;
+    // Its work may be over at any time: then this is asked again, and by then at the latest.
+    const sinceMs = this.unfinishedRunners > 0 ? nowMs : this.lastUseMs;
+    return Math.min(dueMs, sinceMs + UNCONFIRMED_IDLE_MS);
+  }
+
   /** Its lifetime is over, but requests use it: they may finish, reads that wait answer, and new requests get the next one. */
   private retire(): void {
     this.isRetired = true;
@@ -255,6 +263,10 @@ export class LiveSession extends ActiveSession implements Expirable, RunnerHome 
   private useRunners(): SessionRunners {
     this.life.assertAvailable();
     this.isUsed = true;
+    return this.ownRunners;
+  }
+
+  private get ownRunners(): SessionRunners {
     return (this.runnersMade ??= new SessionRunners(this));
   }
 }

@@ -2,7 +2,7 @@ import { Subject } from 'rxjs';
 import { LimitReachedError, SessionUnavailableError, type SessionEndReason } from '../errors.js';
 import type { SessionEnvironment } from './environment.js';
 import type { GroupEvent, SessionEvent, SessionStats } from './events.js';
-import { publicIdOf, Stamps } from './identity.js';
+import { Generations, publicIdOf, Stamps } from './identity.js';
 import { LiveGroup, type GroupKeeper } from './live-group.js';
 import { LiveSession, type SessionKeeper } from './live-session.js';
 import type { CleanupReport } from './local-session.js';
@@ -13,6 +13,8 @@ export interface SessionWanted {
   readonly suffix: string;
   /** The last generation that the user session remembers. */
   readonly generationHint: number;
+  /** The public id that the user session remembers, where it is not that of its own id. */
+  readonly publicId?: string | undefined;
   /** The user session is known to be its owner's: its cookie has come back. */
   readonly isConfirmed: boolean;
 }
@@ -42,6 +44,7 @@ export class Sessions implements SessionKeeper, GroupKeeper {
     failed: 0,
   };
   private draining = false;
+  private shutdownDone: Promise<void> | undefined;
 
   constructor(private readonly environment: SessionEnvironment) {}
 
@@ -81,9 +84,21 @@ export class Sessions implements SessionKeeper, GroupKeeper {
     if (this.draining)
       throw new SessionUnavailableError('No session is made any more: the application is shutting down');
     this.makeRoom(wanted);
-    const group = this.groups.get(wanted.userSessionId) ?? this.createGroup(wanted.userSessionId);
+    const group = this.groups.get(wanted.userSessionId) ?? this.createGroup(wanted);
     if (wanted.isConfirmed) this.confirm(group);
-    return this.createSession(group, wanted);
+    return this.createSession(group, wanted.suffix);
+  }
+
+  /** The group leaves its user session, to get another. */
+  unlink(group: LiveGroup): void {
+    group.fixId();
+    this.groups.delete(group.userSessionId);
+  }
+
+  /** After {@link unlink}: the group belongs to this user session from now on, and keeps its id. */
+  relink(group: LiveGroup, userSessionId: string): void {
+    group.userSessionId = userSessionId;
+    if (group.isAvailable) this.groups.set(userSessionId, group);
   }
 
   /** The cookie of this user session has come back. */
@@ -94,8 +109,12 @@ export class Sessions implements SessionKeeper, GroupKeeper {
   }
 
   /** Ends everything. Resolves when all clean-ups are done, or the time is up; then it names what has not ended. */
-  async shutdown(): Promise<void> {
+  shutdown(): Promise<void> {
     this.draining = true;
+    return (this.shutdownDone ??= this.endAll());
+  }
+
+  private async endAll(): Promise<void> {
     for (const group of [...this.groups.values()]) group.end('shutdown');
     const { clock, shutdownTimeoutMs } = this.environment.options;
     const all = Promise.all([...this.ending, ...this.endingGroups].map((owner) => owner.cleanupCompletion));
@@ -106,10 +125,12 @@ export class Sessions implements SessionKeeper, GroupKeeper {
         resolve();
       });
     });
-    for (const { id } of this.ending)
-      this.environment.logger.error(
-        `The active session ${id} was still cleaning up after shutdownTimeoutMs (${shutdownTimeoutMs})`,
-      );
+    const late = [
+      ...[...this.ending].map(({ id }) => `active session ${id}`),
+      ...[...this.endingGroups].map(({ id }) => `group ${id}`),
+    ];
+    for (const who of late)
+      this.environment.logger.error(`The ${who} was still cleaning up after shutdownTimeoutMs (${shutdownTimeoutMs})`);
     this.events$.complete();
     this.groupEvents$.complete();
   }
@@ -119,7 +140,7 @@ export class Sessions implements SessionKeeper, GroupKeeper {
     let pinned = 0;
     for (const session of this.all()) {
       if (session.isPinned) pinned++;
-      for (const { status } of session.runners.values()) runners[status] = (runners[status] ?? 0) + 1;
+      for (const { status } of session.runnersSoFar?.values() ?? []) runners[status] = (runners[status] ?? 0) + 1;
     }
     return {
       hostId: this.environment.options.hostId,
@@ -157,7 +178,7 @@ export class Sessions implements SessionKeeper, GroupKeeper {
   }
 
   onGroupEnding(group: LiveGroup): void {
-    this.groups.delete(group.userSessionId);
+    if (this.groups.get(group.userSessionId) === group) this.groups.delete(group.userSessionId);
     if (group.knownId !== undefined) this.byPublicId.delete(group.knownId);
     this.endingGroups.add(group);
     this.emit(this.groupEvents$, { type: 'ending', group, reason: group.endReason ?? 'terminated' });
@@ -170,15 +191,21 @@ export class Sessions implements SessionKeeper, GroupKeeper {
 
   // ---- creating, within the limits
 
-  private createGroup(userSessionId: string): LiveGroup {
-    const group = this.clean(() => new LiveGroup(userSessionId, this.stamps.next(), this.environment, this));
+  private createGroup({ userSessionId, generationHint, publicId }: SessionWanted): LiveGroup {
+    const generations = new Generations(generationHint);
+    const group = this.clean(
+      () => new LiveGroup(userSessionId, this.stamps.next(), generations, this.environment, this),
+    );
     this.groups.set(userSessionId, group);
+    if (publicId !== undefined) {
+      group.takeId(publicId);
+      this.byPublicId.set(publicId, group);
+    }
     this.emit(this.groupEvents$, { type: 'created', group });
     return group;
   }
 
-  private createSession(group: LiveGroup, { suffix, generationHint }: SessionWanted): LiveSession {
-    group.generations.raiseFloor(generationHint);
+  private createSession(group: LiveGroup, suffix: string): LiveSession {
     const generation = group.generations.next(suffix, (other) => group.sessions.has(other));
     const session = this.clean(() => new LiveSession(group, suffix, generation, this.environment, this));
     group.add(session);

@@ -1,4 +1,4 @@
-import { SessionUnavailableError } from '../errors.js';
+import { SessionEndedError, SessionUnavailableError, type ActiveSessionError } from '../errors.js';
 import { ActiveSession } from './active-session.js';
 import { ActiveSessionGroup } from './active-session-group.js';
 
@@ -15,7 +15,9 @@ const REASONS = {
     'or give the option "identify"',
   'no-session-id':
     'req.session is there, but req.sessionID is no string (cookie-session has none); use express-session, or the option "identify"',
+  'not-identified': 'the option "identify" named no user session for the request; it returns a text, and no promise',
   'shutting-down': 'the application is shutting down',
+  'user-session-ended': 'its user session has ended, or has become that of another request',
   'request-over': 'its request has been answered; what goes on after that must have used the session before',
 } as const;
 
@@ -23,7 +25,8 @@ export function unavailableMessage(reason: UnavailableReason): string {
   return `There is no active session: ${REASONS[reason]}`;
 }
 
-export function unavailableError(reason: UnavailableReason): SessionUnavailableError {
+export function unavailableError(reason: UnavailableReason): ActiveSessionError {
+  if (reason === 'user-session-ended') return new SessionEndedError(reason, 'The user session');
   return new SessionUnavailableError(unavailableMessage(reason));
 }
 

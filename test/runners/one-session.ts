@@ -2,7 +2,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, expect, jest } from '@jest/
 import { Controller, Get, Logger } from '@nestjs/common';
 import { ActiveSession, InjectActiveSession, type ActiveSessionModuleOptions } from 'nestjs-active-session';
 import { FakeClock } from '../support/fake-clock.js';
-import { closeApps, startApp, type TestApp } from '../support/test-app.js';
+import { startApp, type TestApp } from '../support/test-app.js';
 
 @Controller()
 class Door {
@@ -17,6 +17,8 @@ export interface OneSession {
   readonly clock: FakeClock;
   /** A fresh one for each test. */
   readonly session: ActiveSession;
+  /** The session in which the running code is. */
+  current(): ActiveSession | undefined;
   /** Of another user. */
   another(): Promise<ActiveSession>;
   /** What the library has logged as a fault. A test that does not ask for it fails when there is any. */
@@ -39,7 +41,10 @@ export function useSession(options: ActiveSessionModuleOptions = {}): OneSession
   };
 
   beforeAll(async () => {
-    test = await startApp({ options: { clock, idleTimeoutMs: Infinity, ...options }, metadata: { controllers: [Door] } });
+    test = await startApp({
+      options: { clock, idleTimeoutMs: Infinity, ...options },
+      metadata: { controllers: [Door] },
+    });
   });
   beforeEach(async () => {
     jest.spyOn(Logger.prototype, 'error').mockImplementation((message: unknown) => logged.push(String(message)));
@@ -50,13 +55,14 @@ export function useSession(options: ActiveSessionModuleOptions = {}): OneSession
     jest.restoreAllMocks();
     expect(logged.splice(0)).toEqual([]);
   });
-  afterAll(closeApps);
+  afterAll(() => test.app.close());
 
   return {
     clock,
     get session() {
       return session;
     },
+    current: () => test.registry.current(),
     another: open,
     faults: () => logged.splice(0),
   };

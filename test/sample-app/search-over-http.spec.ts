@@ -59,7 +59,7 @@ class Reader {
   apply({ status, body }: Answer): void {
     expect(status).toBe(200);
     if (body.from !== this.cursor) return;
-    expect(body.position).toBe(body.from + body.rows.length);
+    expect(body.position).toBe(Number(body.from) + Number(body.rows.length));
     this.rows.push(...body.rows);
     this.cursor = body.position;
     this.status = body.status;

@@ -54,7 +54,7 @@ export class LiveProcessRunner<T> extends ProcessRunner<T> {
   }
 
   start(): void {
-    if (this.work !== undefined || isFinal(super.status)) return;
+    if (super.status !== RunnerStatus.NotStarted) return;
     this.markStarted();
     this.work = this.home.run(() => this.runBody());
   }
@@ -87,18 +87,21 @@ export class LiveProcessRunner<T> extends ProcessRunner<T> {
   }
 
   protected override onAborted(): void {
+    if (super.status === RunnerStatus.NotStarted) this.markWorkOver();
     this.setStatus(RunnerStatus.Aborted);
     this.settleWaits(Infinity);
   }
 
   protected override async whenStopped(): Promise<void> {
+    // What disposes of it may be the first step of its own body: then start() has not come back yet.
+    await Promise.resolve();
     await this.work;
   }
 
   private async runBody(): Promise<void> {
     try {
       const result = await this.body((value, estimatedEnd) => this.report(value, estimatedEnd), this.workSignal);
-      if (!isFinal(super.status)) this.accept(result ?? this.latest, undefined);
+      if (!isFinal(super.status)) this.accept(result === undefined ? this.latest : result, undefined);
       this.markWorkOver();
     } catch (error) {
       if (isFinal(super.status) && !isAbortOf(this.workSignal, error))

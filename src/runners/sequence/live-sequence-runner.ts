@@ -27,7 +27,11 @@ export class LiveSequenceRunner<T> extends SequenceRunner<T> implements Producer
     private readonly settings: SequenceSettings,
   ) {
     super(setup);
-    this.reads = new ReadQueue(this.home.clock, () => this.advanceReads());
+    this.reads = new ReadQueue(
+      this.home.clock,
+      () => this.advanceReads(),
+      ({ from, advance }) => this.readOutOfTurn(from ?? this.log.position, advance),
+    );
     this.producer = new Producer(source, this, settings.sliceMs);
   }
 
@@ -55,11 +59,10 @@ export class LiveSequenceRunner<T> extends SequenceRunner<T> implements Producer
     checkWhole('advance', advance);
     checkWhole('startPosition', startPosition);
     this.markUsed();
-    const { position } = this.log;
-    if (startPosition !== undefined && startPosition !== position) return this.readOther(startPosition, advance);
+    const from = startPosition ?? this.log.position;
     // While another read collects, everything unread is promised to it.
-    if (this.reads.first !== undefined) return this.answer(position, []);
-    this.acknowledge(startPosition ?? position);
+    if (from !== this.log.position || this.reads.first !== undefined) return this.readOutOfTurn(from, advance);
+    this.acknowledge(from);
     return this.handOut(advance);
   }
 
@@ -74,7 +77,7 @@ export class LiveSequenceRunner<T> extends SequenceRunner<T> implements Producer
     this.markUsed();
     const { position } = this.log;
     // What is behind now stays behind; what is ahead is judged when the read's turn comes.
-    if (from !== undefined && from < position) return this.readOther(from, advance);
+    if (from !== undefined && from < position) return this.readOutOfTurn(from, advance);
     if (signal?.aborted === true) throw signal.reason as Error;
     const answer = this.reads.add({ from, positionAtArrival: position, advance, atLeast, waitMs, signal });
     this.advanceReads();
@@ -88,7 +91,8 @@ export class LiveSequenceRunner<T> extends SequenceRunner<T> implements Producer
   // ---- the producer's side
 
   hasRoom(): boolean {
-    const wanted = this.collecting?.advance ?? 0;
+    // One more than the read gets: behind its items may be the end.
+    const wanted = this.collecting === undefined ? 0 : this.collecting.advance + 1;
     return this.log.unread < Math.max(this.settings.queueLimit, wanted);
   }
 
@@ -120,14 +124,17 @@ export class LiveSequenceRunner<T> extends SequenceRunner<T> implements Producer
     const collected = collecting === undefined ? [] : this.log.take(collecting.advance);
     const from = this.log.position - collected.length;
     this.log.dropUnread();
+    collecting?.settle(() => {
+      this.setStatus(RunnerStatus.Aborted);
+      return this.answer(from, collected);
+    });
     this.setStatus(RunnerStatus.Aborted);
-    collecting?.settle(this.answer(from, collected));
     this.advanceReads();
   }
 
   protected override stopWork(reason: unknown): void {
     super.stopWork(reason);
-    void this.producer.stop().then(() => this.markWorkOver());
+    void this.home.run(() => this.producer.stop()).then(() => this.markWorkOver());
   }
 
   protected override whenStopped(): Promise<void> {
@@ -142,7 +149,7 @@ export class LiveSequenceRunner<T> extends SequenceRunner<T> implements Producer
       if (this.collecting !== read && !this.beginTurn(read)) continue;
       if (!this.isReadyToAnswer(read)) return;
       this.collecting = undefined;
-      read.settle(this.handOut(read.advance));
+      read.settle(() => this.handOut(read.advance));
     }
     this.collecting = undefined;
   }
@@ -151,11 +158,7 @@ export class LiveSequenceRunner<T> extends SequenceRunner<T> implements Producer
   private beginTurn(read: PendingRead<SequenceResult<T>>): boolean {
     const { from } = read;
     if (from !== undefined && from !== this.log.position) {
-      try {
-        read.settle(this.readOther(from, read.advance));
-      } catch (error) {
-        read.fail(error);
-      }
+      read.settle(() => this.readOutOfTurn(from, read.advance));
       return false;
     }
     this.acknowledge(from ?? read.positionAtArrival);
@@ -189,8 +192,8 @@ export class LiveSequenceRunner<T> extends SequenceRunner<T> implements Producer
 
   // ---- answers
 
-  /** A page that was handed out before. It waits for nothing and changes nothing. */
-  private readOther(from: number, advance: number): SequenceResult<T> {
+  /** A page that was handed out before, or at `position` nothing. It waits for nothing and changes nothing. */
+  private readOutOfTurn(from: number, advance: number): SequenceResult<T> {
     const { base, position } = this.log;
     if (from > position)
       throw new BadArgumentError(
@@ -218,7 +221,7 @@ export class LiveSequenceRunner<T> extends SequenceRunner<T> implements Producer
       from,
       position,
       status,
-      ...(status === RunnerStatus.Failed && { error: this.serializeError() }),
+      ...(status === RunnerStatus.Failed && { error: this.serializeError(this.settings.serializeError) }),
       ...(endReason !== undefined && { ended: endReason }),
     };
   }

@@ -19,6 +19,7 @@ export interface ProducerTarget<T> {
  */
 export class Producer<T> {
   private iterator: Iterator<T> | AsyncIterator<T> | undefined;
+  private isStarted = false;
   private isStopping = false;
   private isOver = false;
   /** In a step of a sync source, which may itself be what stops the producer. */
@@ -36,7 +37,8 @@ export class Producer<T> {
 
   /** Begins to pull; a source that is a function gets the signal. */
   start(makeSignal: () => AbortSignal): void {
-    this.work ??= this.pullAll(makeSignal);
+    this.isStarted = true;
+    this.work = this.pullAll(makeSignal);
   }
 
   /** There may be room again. */
@@ -54,19 +56,19 @@ export class Producer<T> {
   async stop(): Promise<void> {
     const isFirst = !this.isStopping;
     this.isStopping = true;
-    if (isFirst && this.work === undefined && !this.isOver) this.openUnstarted();
+    if (isFirst && !this.isStarted) this.openUnstarted();
     this.wake();
     if (isFirst) this.close();
+    // What stops it may be the first step of its own source: then start() has not come back yet.
+    await Promise.resolve();
     await this.work;
     await this.closing;
   }
 
   private async pullAll(makeSignal: () => AbortSignal): Promise<void> {
     try {
-      const items =
-        typeof this.source === 'function' ? await this.call(this.source, (this.signal = makeSignal())) : this.source;
-      if (items === undefined) return;
-      const opened = openItems(items);
+      const { source } = this;
+      const opened = openItems(typeof source === 'function' ? await source((this.signal = makeSignal())) : source);
       this.iterator = opened.iterator;
       await this.pullFrom(opened);
       if (this.isStopping) {
@@ -82,21 +84,11 @@ export class Producer<T> {
     }
   }
 
-  /** The items of a source that is a function; undefined where it was stopped meanwhile. */
-  private async call(source: Extract<SequenceSource<T>, (signal: AbortSignal) => unknown>, signal: AbortSignal) {
-    const items = await source(signal);
-    if (!this.isStopping) return items;
-    this.iterator = openItems(items).iterator;
-    this.close();
-    return undefined;
-  }
-
   private async pullFrom({ isAsync, iterator }: OpenSource<T>): Promise<void> {
     let sliceEnd = performance.now() + this.sliceMs;
     while (!this.isStopping) {
       if (!this.target.hasRoom()) {
         await this.room();
-        sliceEnd = performance.now() + this.sliceMs;
         continue;
       }
       const step = isAsync ? await iterator.next() : this.stepOf(iterator);
@@ -104,12 +96,13 @@ export class Producer<T> {
         this.isOver = true;
         return;
       }
-      if (this.isStopping) return;
-      this.target.push(step.value);
+      // Before the item goes out and not after it: an end right behind the last item is found in the same turn.
       if (performance.now() >= sliceEnd) {
         await nextTurn();
         sliceEnd = performance.now() + this.sliceMs;
       }
+      if (this.isStopping) return;
+      this.target.push(step.value);
     }
   }
 

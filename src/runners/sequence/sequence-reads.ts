@@ -9,8 +9,8 @@ export interface PendingRead<A> {
   readonly atLeast: number;
   /** `waitMs` is over. */
   isDue: boolean;
-  settle(answer: A): void;
-  fail(error: unknown): void;
+  /** It leaves the queue, and then its answer is made, which may be an error. */
+  settle(makeAnswer: () => A): void;
 }
 
 export interface ReadRequest {
@@ -30,6 +30,8 @@ export class ReadQueue<A> {
     private readonly clock: Clock,
     /** Something of the first read may have changed: whether it is the first, or whether it is due. */
     private readonly onChange: () => void,
+    /** The answer to a read whose time is up before its turn. */
+    private readonly answerOutOfTurn: (read: PendingRead<A>) => A,
   ) {}
 
   get first(): PendingRead<A> | undefined {
@@ -54,27 +56,30 @@ export class ReadQueue<A> {
       };
       const read: PendingRead<A> = {
         ...request,
-        isDue: waitMs === 0,
-        settle: (answer) => {
+        isDue: false,
+        settle: (makeAnswer) => {
           leave();
-          resolve(answer);
-        },
-        fail: (error) => {
-          leave();
-          reject(error);
+          try {
+            resolve(makeAnswer());
+          } catch (error) {
+            reject(error);
+          }
         },
       };
       const onAbort = (): void => {
-        read.fail(signal?.reason);
+        leave();
+        reject(signal?.reason);
         this.onChange();
       };
-      if (waitMs !== undefined && waitMs > 0 && waitMs !== Infinity)
-        timer = this.clock.setTimeout(() => {
-          read.isDue = true;
-          this.onChange();
-        }, waitMs);
+      const onDue = (): void => {
+        read.isDue = true;
+        if (read === this.first) this.onChange();
+        else read.settle(() => this.answerOutOfTurn(read));
+      };
       signal?.addEventListener('abort', onAbort);
       this.reads.add(read);
+      if (waitMs === 0) onDue();
+      else if (waitMs !== undefined && waitMs !== Infinity) timer = this.clock.setTimeout(onDue, waitMs);
     });
   }
 }

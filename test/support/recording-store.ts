@@ -1,0 +1,53 @@
+import { expect } from '@jest/globals';
+import session, { type SessionData } from 'express-session';
+
+type Callback<T = void> = (error?: unknown, value?: T | null) => void;
+
+/** A store of express-session that keeps JSON, as a database does. Applications that come one after another can share it. */
+export class RecordingStore extends session.Store {
+  /** By session id. */
+  readonly blobs = new Map<string, string>();
+  /** The calls since the start: `get`, `set`, `touch`, `destroy`. */
+  readonly calls: string[] = [];
+  /** Calls of this name fail with the error. */
+  readonly failures: { get?: Error; set?: Error } = {};
+  /** What each `get` waits for. */
+  beforeGet: Promise<void> | undefined;
+
+  override get(sid: string, callback: Callback<SessionData>): void {
+    this.calls.push('get');
+    const answer = (): void => {
+      const blob = this.blobs.get(sid);
+      callback(this.failures.get, blob === undefined ? null : (JSON.parse(blob) as SessionData));
+    };
+    if (this.beforeGet === undefined) setImmediate(answer);
+    else void this.beforeGet.then(answer);
+  }
+
+  override set(sid: string, data: SessionData, callback?: Callback): void {
+    this.calls.push('set');
+    if (this.failures.set === undefined) this.blobs.set(sid, JSON.stringify(data));
+    setImmediate(() => callback?.(this.failures.set));
+  }
+
+  override touch(_sid: string, _data: SessionData, callback?: Callback): void {
+    this.calls.push('touch');
+    setImmediate(() => callback?.());
+  }
+
+  override destroy(sid: string, callback?: Callback): void {
+    this.calls.push('destroy');
+    this.blobs.delete(sid);
+    setImmediate(() => callback?.());
+  }
+
+  /** What is stored of the only user session. */
+  get only(): Record<string, unknown> {
+    expect(this.blobs.size).toBe(1);
+    return JSON.parse([...this.blobs.values()][0] ?? '') as Record<string, unknown>;
+  }
+
+  count(call: string): number {
+    return this.calls.filter((made) => made === call).length;
+  }
+}
