@@ -180,6 +180,10 @@ export class LiveSession extends ActiveSession implements Expirable, RunnerHome 
     return this.life.runAwaited(fn);
   }
 
+  onCallerLost(fn: (reason: unknown) => void): () => void {
+    return this.environment.context.current()?.onLost(fn) ?? (() => undefined);
+  }
+
   warn(what: string, error: unknown): void {
     this.life.warn(what, error);
   }

@@ -597,6 +597,21 @@ describe('7. The status of a page', () => {
     });
   });
 
+  it('is aborted also far on in a long sequence: the last page stays', async () => {
+    const runner = here.session.createSequenceRunner(numbers(0, 10_000));
+    for (let cursor = 0; cursor < 4_900; cursor += 700)
+      await runner.getRequired({ startPosition: cursor, advance: 700 });
+    await settle();
+    runner.abort();
+    expect(runner.progress.reached).toBe(4_900);
+    expect(await runner.getRequired({ startPosition: 4_200, advance: Infinity })).toEqual({
+      result: numbers(4_200, 4_900),
+      from: 4_200,
+      position: 4_900,
+      status: RunnerStatus.Aborted,
+    });
+  });
+
   it('does not change any more once it was final', async () => {
     const { runner, tap } = await readUpTo(2, { replay: 'all' });
     tap.finish();

@@ -4,6 +4,7 @@ import {
   ActiveSession,
   InjectActiveSession,
   ParseRunnerKeyPipe,
+  ProcessRunner,
   RequestSignal,
   RunnerKey,
   RunnerParam,
@@ -11,13 +12,20 @@ import {
   type RunnerResult,
 } from 'nestjs-active-session';
 import type { Answer, Browser } from '../support/browser.js';
-import { settle } from '../support/fake-clock.js';
+import { FakeClock, settle } from '../support/fake-clock.js';
 import { closeApps, startApp, type TestApp } from '../support/test-app.js';
 import { numbers, Tap } from './tap.js';
 
 /** The sources of the runners that were started, and the signals of the reads, in order. */
 let taps: Tap[];
 let reads: AbortSignal[];
+let clock: FakeClock;
+const LIFETIME_MS = 60_000;
+
+/** Waits for so many reads to have reached their handler. */
+async function arrived(count: number): Promise<void> {
+  while (reads.length < count) await settle(1);
+}
 
 @Controller('rows')
 class RowsController {
@@ -31,7 +39,13 @@ class RowsController {
   @Post('others')
   others(@InjectActiveSession() session: ActiveSession): object {
     const named = session.createSequenceRunner([], { name: 'something else' });
-    const process = session.createProcessRunner(() => 'done', { name: 'rows' });
+    const process = session.createProcessRunner(
+      async (report, signal) => {
+        report('on its way');
+        await new Promise((resolve) => signal.addEventListener('abort', resolve));
+      },
+      { name: 'rows' },
+    );
     return { named: named.key, process: process.key };
   }
 
@@ -51,6 +65,15 @@ class RowsController {
     return runner.getRequired({ startPosition: Number(from), advance: Number(max), signal });
   }
 
+  @Get(':key/result')
+  result(
+    @RunnerParam('key', { kind: 'process' }) runner: ProcessRunner,
+    @RequestSignal() signal: AbortSignal,
+  ): unknown {
+    reads.push(signal);
+    return runner.getRequired({ advance: Infinity, signal });
+  }
+
   @Get(':key/key')
   parse(@Param('key', ParseRunnerKeyPipe) key: RunnerKey): object {
     return { isKey: key instanceof RunnerKey, number: key.number, text: key };
@@ -63,8 +86,9 @@ let browser: Browser;
 beforeEach(async () => {
   taps = [];
   reads = [];
+  clock = new FakeClock();
   app = await startApp({
-    options: { limits: { runnersPerSession: 4 } },
+    options: { clock, maxLifetimeMs: LIFETIME_MS, limits: { runnersPerSession: 4 } },
     metadata: { controllers: [RowsController] },
   });
   browser = app.browser();
@@ -173,6 +197,19 @@ describe('A runner over HTTP', () => {
   });
 });
 
+describe('At the end of the lifetime of a session', () => {
+  it('the reads that wait are answered with what there is', async () => {
+    const key = await start(2);
+    const { process } = (await browser.post('/rows/others')).body;
+    const waiting = [page(key, 0), browser.get(`/rows/${process}/result`)];
+    await arrived(2);
+    await clock.advance(LIFETIME_MS + 1_000);
+    const [rows, result] = await Promise.all(waiting);
+    expect(rows!.body).toEqual({ result: [0, 1], from: 0, position: 2, status: 'stalled' });
+    expect(result!.body).toEqual({ result: 'on its way', from: 0, position: 1, status: 'stalled' });
+  });
+});
+
 describe('ParseRunnerKeyPipe', () => {
   it('gives the handler a RunnerKey, whoever owns it', async () => {
     const key = await start(0);
@@ -182,10 +219,6 @@ describe('ParseRunnerKeyPipe', () => {
 });
 
 describe('A client that vanishes in the middle of a wait', () => {
-  /** Waits for a read to have reached its handler. */
-  const arrived = async (count: number): Promise<void> => {
-    while (reads.length < count) await settle(1);
-  };
   const gone = (signal: AbortSignal): Promise<void> =>
     new Promise((resolve) => {
       if (signal.aborted) resolve();

@@ -649,6 +649,41 @@ describe('The option `signal` of a runner', () => {
   });
 });
 
+describe('A source that has ended by itself', () => {
+  it.each(['ended', 'failed'])('is not closed again, as no loop does it (%s)', async (end) => {
+    const tap = new Tap().give(1);
+    if (end === 'ended') tap.finish();
+    else tap.fail(new Error('broken'));
+    const runner = here.session.createSequenceRunner(tap, { startNow: true });
+    await settle();
+    expect(runner.isBackgroundCompleted).toBe(true);
+    runner.abort();
+    await here.session.terminate();
+    expect(tap.returns).toBe(0);
+  });
+});
+
+describe('A source that takes its time to close', () => {
+  it('is waited for by the end of its session', async () => {
+    let close: () => void = () => {};
+    const source = {
+      [Symbol.asyncIterator]: () => ({
+        next: async () => ({ done: false, value: 1 }),
+        return: async () => {
+          await new Promise<void>((resolve) => (close = resolve));
+          return { done: true, value: undefined };
+        },
+      }),
+    };
+    here.session.createSequenceRunner(source, { startNow: true });
+    await settle();
+    const ended = here.session.terminate();
+    expect(await isPending(ended)).toBe(true);
+    close();
+    expect(await ended).toMatchObject({ leftBehind: [], failed: [] });
+  });
+});
+
 describe('A source that was never started', () => {
   it.each(['an abort', 'the end of its session'])('is closed, too, at %s', async (end) => {
     const taps = [new Tap(), new Tap()];
@@ -835,6 +870,17 @@ describe('A runner that nobody reads', () => {
     expect(isKept(number)).toBe(true);
     await idle.clock.advance(2_000);
     expect(isKept(number)).toBe(false);
+  });
+
+  it('goes also when it was aborted and its source does not stop', async () => {
+    let release: (source: number[]) => void = () => {};
+    const runner = idle.session.createSequenceRunner(() => new Promise<number[]>((resolve) => (release = resolve)), {
+      startNow: true,
+    });
+    runner.abort();
+    await idle.clock.advance(11_000);
+    expect([isKept(runner.number), runner.isBackgroundCompleted]).toEqual([false, false]);
+    release([]);
   });
 
   it('is kept while a read waits for it', async () => {

@@ -302,6 +302,7 @@ describe('Inside of a session', () => {
     const client = app.get(Deep);
 
     expect(run(() => inspect(client))).not.toContain('hidden');
+    expect(run(() => inspect({ one: { client } }))).toContain('a: [Object]');
     expect(run(() => inspect({ one: { two: { client } } }))).not.toContain('a:');
     expect(run(() => inspect(client, { depth: 3 }))).toContain('hidden');
     expect(run(() => inspect(client, { depth: null })).length).toBeLessThan(1000);
@@ -323,6 +324,25 @@ describe('Inside of a session', () => {
     await app.browser().get('/look');
     expect(seen).toEqual(['[Cart: one per session]', false, true, true]);
     expect(app.registry.all()).toEqual([]);
+  });
+
+  it.each(['toJSON', 'symbol'])('its first use makes the session, also if it only asks for %s', async (member) => {
+    const SYMBOL = Symbol('field');
+    @SessionScoped()
+    class WithSymbol {
+      [SYMBOL] = 'by symbol';
+    }
+    @Controller('ask')
+    class AskController {
+      constructor(private readonly subject: WithSymbol) {}
+      @Get()
+      ask(): boolean {
+        return (member === 'toJSON' ? JSON.stringify(this.subject) : this.subject[SYMBOL]) !== undefined;
+      }
+    }
+    const app = await startScopedApp({ providers: [WithSymbol], controllers: [AskController] });
+    expect((await app.browser().get('/ask')).text).toBe('true');
+    expect(app.registry.all()).toHaveLength(1);
   });
 
   it('it can be looked at while its object is being constructed', async () => {

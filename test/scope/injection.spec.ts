@@ -20,6 +20,7 @@ import {
   ScopeMisuseError,
   SessionScoped,
 } from 'nestjs-active-session';
+import { inspect } from 'node:util';
 import { closeApps } from '../support/test-app.js';
 import { startScopedApp } from './scoped-app.js';
 
@@ -400,6 +401,24 @@ describe('A circle of dependencies', () => {
     expect(() => session.services.get(One)).toThrow('One is used while it is being constructed');
     // In the other order the constructor finds what it uses.
     expect(session.services.get(Two)).toBeInstanceOf(Two);
+  });
+
+  it('can be looked at, and printed, by a constructor', async () => {
+    const seen: unknown[] = [];
+    @SessionScoped()
+    class One {
+      constructor(@Inject(forwardRef(() => Two)) readonly two: object) {}
+    }
+    @SessionScoped()
+    class Two {
+      constructor(@Inject(forwardRef(() => One)) readonly one: object) {
+        seen.push(inspect(one), JSON.stringify(one), one instanceof One, 'two' in one);
+      }
+    }
+    const app = await startScopedApp({ providers: [One, Two] });
+    const { session } = await app.user();
+    expect(session.services.get(One)).toBeInstanceOf(One);
+    expect(seen).toEqual(['[One: one per session]', '{}', true, false]);
   });
 
   it('of a class that asks for itself in its constructor is refused', async () => {

@@ -147,6 +147,7 @@ describe('The generation', () => {
     const { browser } = await app.user();
     await (await app.enter(browser, 'kept')).terminate();
     const kept = await app.enter(browser, 'kept');
+    for (let round = 0; round < 5; round++) await (await app.enter(browser, 'busy')).terminate();
     for (let tab = 0; tab < 70; tab++) await (await app.enter(browser, `tab-${tab}`)).terminate();
     await kept.terminate();
     expect([kept.generation, (await app.enter(browser, 'kept')).generation]).toEqual([2, 3]);
@@ -182,15 +183,17 @@ describe('A runner key', () => {
     const [alice, bob] = [await app.user(), await app.user()];
     const { key } = (await alice.browser.post('/runners')).body;
     await bob.browser.post('/runners');
+    await alice.browser.post('/runners?tab=other');
     expect((await alice.browser.get(`/runners/${key}`)).body).toEqual({ number: 0 });
     expect((await alice.browser.get(`/runners/${key}?tab=other`)).status).toBe(410);
     expect((await bob.browser.get(`/runners/${key}`)).status).toBe(410);
     expect((await app.browser().get(`/runners/${key}`)).status).toBe(410);
   });
 
-  it('is gone with its generation', async () => {
+  it('is gone with its generation, also where the group lives on', async () => {
     const app = await start();
     const { browser, session } = await app.user();
+    await app.enter(browser, 'other');
     const { key } = (await browser.post('/runners')).body;
     await session.terminate();
     expect((await browser.get(`/runners/${key}`)).status).toBe(410);

@@ -328,6 +328,22 @@ describe('ActiveSessionGroupRegistry', () => {
   });
 });
 
+describe('isFresh', () => {
+  it('is true until a runner was created, or one was found', async () => {
+    const app = await start();
+    const { browser, session } = await app.user();
+    const other = await app.enter(browser, 'other');
+    expect([session.isFresh, session.runners.size, session.getRunner(0), session.isFresh]).toEqual([
+      true,
+      0,
+      undefined,
+      true,
+    ]);
+    session.createSequenceRunner([1]);
+    expect([session.isFresh, other.isFresh]).toEqual([false, true]);
+  });
+});
+
 describe('Maps', () => {
   it('of runners and sessions follow what happens, also when they were taken early', async () => {
     const app = await start();

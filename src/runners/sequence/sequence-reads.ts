@@ -1,4 +1,5 @@
 import type { ClockTimer, Clock } from '../../clock.js';
+import { onStopOfRead } from '../stopping.js';
 
 /** A read that waits for its turn, or for its items. */
 export interface PendingRead<A> {
@@ -32,6 +33,7 @@ export class ReadQueue<A> {
     private readonly onChange: () => void,
     /** The answer to a read whose time is up before its turn. */
     private readonly answerOutOfTurn: (read: PendingRead<A>) => A,
+    private readonly onCallerLost: (stop: (reason: unknown) => void) => () => void,
   ) {}
 
   get first(): PendingRead<A> | undefined {
@@ -52,7 +54,7 @@ export class ReadQueue<A> {
       const leave = (): void => {
         this.reads.delete(read);
         timer?.cancel();
-        signal?.removeEventListener('abort', onAbort);
+        forget();
       };
       const read: PendingRead<A> = {
         ...request,
@@ -66,17 +68,16 @@ export class ReadQueue<A> {
           }
         },
       };
-      const onAbort = (): void => {
-        leave();
-        reject(signal?.reason);
-        this.onChange();
-      };
       const onDue = (): void => {
         read.isDue = true;
         if (read === this.first) this.onChange();
         else read.settle(() => this.answerOutOfTurn(read));
       };
-      signal?.addEventListener('abort', onAbort);
+      const forget = onStopOfRead(signal, this.onCallerLost, (reason) => {
+        leave();
+        reject(reason);
+        this.onChange();
+      });
       this.reads.add(read);
       if (waitMs === 0) onDue();
       else if (waitMs !== undefined && waitMs !== Infinity) timer = this.clock.setTimeout(onDue, waitMs);
