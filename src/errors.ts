@@ -65,8 +65,12 @@ export class ActiveSessionError extends HttpException {
 
 /** There is no active session for this request; the message tells why. 503. */
 export class SessionUnavailableError extends ActiveSessionError {
-  constructor(message: string, detail = 'There is no session for this request.') {
-    super('SESSION_UNAVAILABLE', message, { detail, members: { retryAfterSeconds: 1 } });
+  constructor(message: string, cause?: unknown) {
+    super('SESSION_UNAVAILABLE', message, {
+      detail: 'There is no session for this request.',
+      members: { retryAfterSeconds: 1 },
+      cause,
+    });
   }
 }
 
@@ -129,8 +133,9 @@ export class BadRunnerKeyError extends ActiveSessionError {
 
 /** An argument that can never be right. 400; the message names the argument, what is expected and what was given. */
 export class BadArgumentError extends ActiveSessionError {
-  constructor(message: string) {
-    super('BAD_ARGUMENT', message, { detail: message });
+  /** @param detail what clients may read of it; by default all of it, as the argument mostly is theirs */
+  constructor(message: string, detail = message) {
+    super('BAD_ARGUMENT', message, { detail });
   }
 }
 

@@ -19,6 +19,7 @@ export {
 export { InjectActiveSession, InjectActiveSessionGroup, RunnerParam } from './http/decorators.js';
 export { ParseRunnerKeyPipe } from './http/parse-runner-key.pipe.js';
 export { RequestSignal, requestSignal } from './http/request-signal.js';
+export { sessionPerTab, type SessionPerTabOptions } from './http/session-per-tab.js';
 export { getActiveSession, getActiveSessionGroup, refreshActiveSession } from './http/request-state.js';
 export type {
   ActiveSessionModuleOptions,
@@ -54,6 +55,7 @@ export { ActiveSessionGroupRegistry } from './session/active-session-group.regis
 export { ActiveSessionGroup } from './session/active-session-group.js';
 export { ActiveSessionRegistry } from './session/active-session.registry.js';
 export { ActiveSession } from './session/active-session.js';
+export { GROUP_CHANNEL, SESSION_CHANNEL } from './session/event-stream.js';
 export type { GroupEvent, SessionEvent, SessionStats } from './session/events.js';
 export { LocalSession, type CleanupReport, type Owned, type Ownership } from './session/local-session.js';
 export { SessionProperties, type SessionProperty, type SessionPropertyMap } from './session/session-properties.js';

@@ -40,7 +40,8 @@ export type SessionRule = SessionRuleObject | SessionFilter;
  * express-session need not install its types.
  */
 export interface UserSessionOptions {
-  secret: string | string[];
+  /** Signs the cookie. In production it must be given; elsewhere a random one is made at each start. */
+  secret?: string | string[];
   name?: string;
   /** @default false */
   resave?: boolean;
@@ -109,15 +110,10 @@ export interface ActiveSessionModuleOptions {
   idleTimeoutMs?: number;
   /** A session ends at this age at the latest, in ms, used or not. @default 24 hours */
   maxLifetimeMs?: number;
+  /** So long before a session idles out `events$` tells that it is expiring, in ms; 0 for never. @default 0 */
+  expiryWarningMs?: number;
   /** A runner ends that has done its work and was not read for so long, in ms. @default `idleTimeoutMs` */
   runnerIdleTimeoutMs?: number;
-  /**
-   * What becomes of the group when a request gets a new id for its user session (`req.session.regenerate()`): `'end'` it,
-   * or `'keep'` it under the new id; all other requests in flight lose it then. passport regenerates at login and at
-   * logout, so whoever keeps must look at the request: `(req) => (req.user ? 'keep' : 'end')`.
-   * @default 'end'
-   */
-  onRegenerate?: 'end' | ((req: SessionRequest) => 'end' | 'keep');
   /** `true`: create the session before the handler runs; `'auto'`: at first use, unless something must be prepared. @default 'auto' */
   preload?: 'auto' | boolean;
   limits?: LimitOptions;
@@ -125,6 +121,13 @@ export interface ActiveSessionModuleOptions {
   cleanupTimeoutMs?: number;
   /** How long, in ms, the application's shutdown waits for all sessions. @default 10 s */
   shutdownTimeoutMs?: number;
+  /**
+   * How long, in ms, a request waits for its user session, where the module mounts express-session; then it is answered
+   * 503. @default 5 s
+   */
+  userSessionTimeoutMs?: number;
+  /** `true`: a new request waits until the session that it replaces has cleaned up. @default false */
+  replaceAfterCleanup?: boolean;
   sequence?: SequenceOptions;
   /** Errors of this library are answered as `application/problem+json` (RFC 9457). @default true */
   problemDetails?: boolean;
@@ -144,37 +147,61 @@ export type ResolvedOptions = Readonly<{
   hostId: string;
   idleTimeoutMs: number;
   maxLifetimeMs: number;
+  expiryWarningMs: number;
   runnerIdleTimeoutMs: number;
-  onRegenerate: 'end' | ((req: SessionRequest) => 'end' | 'keep');
   preload: 'auto' | boolean;
   limits: Readonly<{ sessions: number; sessionsPerGroup: number; runnersPerSession: number }>;
   onLimit: Readonly<{ sessions: OnLimit; sessionsPerGroup: OnLimit }>;
   cleanupTimeoutMs: number;
   shutdownTimeoutMs: number;
+  userSessionTimeoutMs: number;
+  replaceAfterCleanup: boolean;
   sequence: Readonly<Required<SequenceOptions>>;
   problemDetails: boolean;
   clock: Clock;
 }>;
 
 const MINUTE_MS = 60_000;
+/** What there is to set; the types see to it that nothing is missing. */
 const ALLOWED = {
-  options: [
-    ...['sessions', 'userSession', 'identify', 'idSecret', 'hostId', 'idleTimeoutMs', 'maxLifetimeMs'],
-    ...[
-      'onRegenerate',
-      'runnerIdleTimeoutMs',
-      'preload',
-      'limits',
-      'cleanupTimeoutMs',
-      'shutdownTimeoutMs',
-      'sequence',
-    ],
-    ...['problemDetails', 'clock'],
-  ],
-  limits: ['sessions', 'sessionsPerGroup', 'runnersPerSession', 'onLimit'],
-  onLimit: ['sessions', 'sessionsPerGroup'],
-  sequence: ['defaultAdvance', 'queueLimit', 'replay', 'sliceMs', 'serializeError'],
+  options: namesOf<ActiveSessionModuleOptions>({
+    sessions: true,
+    userSession: true,
+    identify: true,
+    idSecret: true,
+    hostId: true,
+    idleTimeoutMs: true,
+    maxLifetimeMs: true,
+    expiryWarningMs: true,
+    runnerIdleTimeoutMs: true,
+
+    preload: true,
+    limits: true,
+    cleanupTimeoutMs: true,
+    shutdownTimeoutMs: true,
+    userSessionTimeoutMs: true,
+    replaceAfterCleanup: true,
+    sequence: true,
+    problemDetails: true,
+    clock: true,
+  }),
+  limits: namesOf<LimitOptions>({ sessions: true, sessionsPerGroup: true, runnersPerSession: true, onLimit: true }),
+  onLimit: namesOf<Required<LimitOptions>['onLimit']>({ sessions: true, sessionsPerGroup: true }),
+  sequence: namesOf<SequenceOptions>({
+    defaultAdvance: true,
+    queueLimit: true,
+    replay: true,
+    sliceMs: true,
+    serializeError: true,
+  }),
+  rule: namesOf<SessionRuleObject>({ path: true, when: true, suffix: true }),
 };
+
+function namesOf<T>(names: Record<keyof T, true>): readonly string[] {
+  return Object.keys(names);
+}
+
+export const SEQUENCE_OPTIONS = ALLOWED.sequence;
 
 /**
  * Checks the application's options and fills in the defaults. The caller's object is neither kept nor changed.
@@ -199,18 +226,14 @@ export function resolveOptions(options: ActiveSessionModuleOptions = {}): Resolv
     hostId: checked('hostId', options.hostId, isText, 'a non-empty string') ?? randomBytes(6).toString('base64url'),
     idleTimeoutMs,
     maxLifetimeMs: positive('maxLifetimeMs', options.maxLifetimeMs, 24 * 60 * MINUTE_MS),
+    expiryWarningMs: duration('expiryWarningMs', options.expiryWarningMs, 0),
     runnerIdleTimeoutMs: duration('runnerIdleTimeoutMs', options.runnerIdleTimeoutMs, idleTimeoutMs),
-    onRegenerate:
-      checked(
-        'onRegenerate',
-        options.onRegenerate,
-        (value) => value === 'end' || isFunction(value),
-        "'end' or a function of the request (to keep always would keep a user's session for whoever logs in next)",
-      ) ?? 'end',
     preload: oneOf('preload', options.preload, ['auto', true, false] as const, 'auto'),
     ...resolveLimits(options.limits),
     cleanupTimeoutMs,
     shutdownTimeoutMs,
+    userSessionTimeoutMs: positive('userSessionTimeoutMs', options.userSessionTimeoutMs, 5_000),
+    replaceAfterCleanup: oneOf('replaceAfterCleanup', options.replaceAfterCleanup, [true, false] as const, false),
     sequence: resolveSequence(options.sequence),
     problemDetails: oneOf('problemDetails', options.problemDetails, [true, false] as const, true),
     clock: checked('clock', options.clock, isClock, 'a Clock') ?? new SystemClock(),
@@ -245,7 +268,8 @@ function resolveUserSession(options: UserSessionOptions | undefined): UserSessio
   checked('userSession', options, isObject, 'an object of express-session options');
   const holds = (secret: unknown): boolean =>
     isText(secret) || (Array.isArray(secret) && secret.length > 0 && secret.every(isText));
-  if (!holds(options.secret)) throw expected('userSession.secret', 'a non-empty string, or several', options.secret);
+  if (options.secret !== undefined && !holds(options.secret))
+    throw expected('userSession.secret', 'a non-empty string, or several', options.secret);
   return Object.freeze({ ...options });
 }
 
@@ -255,7 +279,7 @@ function resolveRules(sessions: ActiveSessionModuleOptions['sessions']): readonl
     const name = `sessions[${index}]`;
     if (!isObject(rule)) throw expected(name, 'a rule: { path?, when?, suffix? } or { apply(req) }', rule);
     if ('apply' in rule) checked(`${name}.apply`, rule.apply, isFunction, 'a function of the request');
-    else refuseUnknown(name, rule, ['path', 'when', 'suffix']);
+    else refuseUnknown(name, rule, ALLOWED.rule);
   });
   return Object.freeze(rules);
 }

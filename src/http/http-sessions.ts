@@ -1,33 +1,26 @@
 import { Inject, Injectable, Logger } from '@nestjs/common';
-import { SessionUnavailableError } from '../errors.js';
 import { RESOLVED_OPTIONS, type ResolvedOptions, type SessionRequest } from '../options.js';
 import { SessionContext } from '../scope/context.js';
-import { Scope } from '../scope/scope.js';
 import { UserSessionNamer } from '../session/active-session-group.registry.js';
 import type { LiveGroup } from '../session/live-group.js';
 import type { LiveSession } from '../session/live-session.js';
 import { Sessions } from '../session/sessions.js';
-import { unavailableMessage, type UnavailableReason } from '../session/unavailable.js';
+import { unavailableError, unavailableMessage, type UnavailableReason } from '../session/unavailable.js';
 import { RequestCell, type FoundSession, type SessionFinder, type SessionResponse } from './request-cell.js';
+import { Logouts } from './logouts.js';
 import { bindCell, cellOf } from './request-state.js';
 import { SessionRules } from './session-rules.js';
 import { UserSessionPort } from './user-session.js';
-import { UserSessionStores, type UserSessionEvents } from './user-session-store.js';
 
 type Next = (error?: unknown) => void;
 
 /** The middleware: gives each request that a rule maps its session, and the context in which it is found. */
 @Injectable()
-export class HttpSessions extends UserSessionNamer implements SessionFinder, UserSessionEvents {
+export class HttpSessions extends UserSessionNamer implements SessionFinder {
   private readonly logger = new Logger('ActiveSession');
   private readonly rules: SessionRules;
   private readonly userSessions: UserSessionPort;
-  private readonly stores: UserSessionStores;
-  /** The requests that are being handled. */
-  private readonly inFlight = new Set<RequestCell>();
-  /** Requests that are getting a new user session, and take their group along. */
-  private readonly moving = new WeakSet<RequestCell>();
-  private readonly storeOf = new WeakMap<LiveGroup, object>();
+  private readonly logouts: Logouts;
   private readonly loggedReasons = new Set<UnavailableReason>();
 
   constructor(
@@ -38,7 +31,7 @@ export class HttpSessions extends UserSessionNamer implements SessionFinder, Use
     super();
     this.rules = new SessionRules(options.rules);
     this.userSessions = new UserSessionPort(options.identify);
-    this.stores = new UserSessionStores(this);
+    this.logouts = new Logouts(sessions);
   }
 
   /** Handles one request. It does nothing when it is called again for it. */
@@ -47,11 +40,22 @@ export class HttpSessions extends UserSessionNamer implements SessionFinder, Use
       next();
       return;
     }
+    try {
+      const suffix = this.rules.suffixFor(req);
+      const cleanup = this.cleanupBefore(req, suffix);
+      if (cleanup === undefined) this.enter(req, res, suffix, next);
+      else void cleanup.then(() => this.enter(req, res, suffix, next)).catch(next);
+    } catch (error) {
+      next(error);
+    }
+  }
+
+  private enter(req: SessionRequest, res: SessionResponse, suffix: string | undefined, next: Next): void {
     let cell: RequestCell;
     try {
-      cell = new RequestCell(this, this.rules.suffixFor(req), req, res);
-      this.watch(req);
-      bindCell(req, res, cell, this.inFlight);
+      cell = new RequestCell(this, suffix, req, res);
+      bindCell(req, res, cell, this.logouts.inFlight);
+      if (this.options.identify === undefined) this.logouts.watch(req, cell);
       cell.bindExisting();
       if (this.options.preload === true && cell.whyUnavailable() === undefined) cell.use();
     } catch (error) {
@@ -64,6 +68,13 @@ export class HttpSessions extends UserSessionNamer implements SessionFinder, Use
     });
   }
 
+  /** The clean-up of the session that this request is going to replace, where requests are to wait for that. */
+  private cleanupBefore(req: SessionRequest, suffix: string | undefined): Promise<unknown> | undefined {
+    if (!this.options.replaceAfterCleanup || suffix === undefined) return undefined;
+    const userSessionId = this.userSessionIdOf(req);
+    return userSessionId === undefined ? undefined : this.sessions.cleanupOf(userSessionId, suffix);
+  }
+
   // ---- what the cell of a request asks
 
   find(req: SessionRequest, suffix: string): { group: LiveGroup; session: LiveSession | undefined } | undefined {
@@ -74,88 +85,52 @@ export class HttpSessions extends UserSessionNamer implements SessionFinder, Use
     return { group, session: group.sessions.get(suffix) };
   }
 
-  whyUnavailable(req: SessionRequest, suffix: string | undefined): UnavailableReason | undefined {
-    const reason = suffix === undefined ? 'not-mapped' : this.whyNone(req);
+  whyUnavailable(
+    req: SessionRequest,
+    suffix: string | undefined,
+    areHeadersSent: boolean,
+  ): UnavailableReason | undefined {
+    const reason = this.findReason(req, suffix, areHeadersSent);
     if (reason !== undefined) this.logOnce(reason);
     return reason;
   }
 
-  findOrCreate(req: SessionRequest, suffix: string, areHeadersSent: boolean): FoundSession {
+  private findReason(
+    req: SessionRequest,
+    suffix: string | undefined,
+    areHeadersSent: boolean,
+  ): UnavailableReason | undefined {
+    if (suffix === undefined) return 'not-mapped';
     const identity = this.userSessions.identityOf(req);
-    if ('missing' in identity) throw new SessionUnavailableError(unavailableMessage(identity.missing));
+    if ('missing' in identity) return identity.missing;
+    if (this.sessions.isDraining) return 'shutting-down';
+    if (!this.userSessions.isTooLate(req, areHeadersSent)) return undefined;
+    return this.find(req, suffix)?.session === undefined ? 'too-late' : undefined;
+  }
+
+  userSessionLeftMs(req: SessionRequest): number {
+    return this.userSessions.leftMs(req);
+  }
+
+  findOrCreate(req: SessionRequest, suffix: string): FoundSession {
+    const identity = this.userSessions.identityOf(req);
+    if ('missing' in identity) throw unavailableError(identity.missing);
     const found = this.find(req, suffix)?.session;
     if (found !== undefined) return { session: found, saved: undefined };
-    if (this.userSessions.isTooLate(req, areHeadersSent))
-      throw new SessionUnavailableError(
-        'The session was first used after the headers of the response had gone out, so its cookie cannot be sent any more. ' +
-          'Use the session before the first byte, or set the option `preload: true`.',
-      );
     this.warnOfMissingShutdownHooks();
-    const hint = this.userSessions.hintOf(req);
     const session = this.sessions.findOrCreate({
       userSessionId: identity.id,
       suffix,
-      generationHint: hint.generation,
-      publicId: hint.publicId,
+      generationHint: this.userSessions.hintOf(req),
       isConfirmed: this.userSessions.isConfirmed(req, identity.id),
     });
-    this.watch(req);
-    if (typeof req.sessionStore === 'object' && req.sessionStore !== null)
-      this.storeOf.set(session.group, req.sessionStore as object);
+    if (this.options.identify === undefined) this.logouts.note(session.group, req.sessionStore);
     return { session, saved: this.remember(req, session) };
-  }
-
-  // ---- what happens to user sessions
-
-  onDestroy(userSessionId: string): void {
-    this.sessions.findGroup(userSessionId)?.end('user-session-ended');
-    this.expel((cell) => cell.isOf(userSessionId));
-  }
-
-  onClear(store: object): void {
-    for (const group of [...this.sessions.allGroups()])
-      if (this.storeOf.get(group) === store) group.end('user-session-ended');
-    this.expel((cell) => cell.isIn(store));
-  }
-
-  onRegenerate(req: SessionRequest): () => void {
-    const cell = cellOf(req);
-    const group = req.sessionID === undefined ? undefined : this.sessions.findGroup(req.sessionID);
-    if (cell === undefined || group === undefined || !this.isKept(req)) return () => cell?.unbind();
-    const { generation } = this.userSessions.hintOf(req);
-    this.sessions.unlink(group);
-    this.moving.add(cell);
-    return () => {
-      this.moving.delete(cell);
-      if (req.sessionID === undefined) return group.end('user-session-ended');
-      this.sessions.relink(group, req.sessionID);
-      this.userSessions.moveHint(req, { n: generation, id: group.id });
-    };
   }
 
   /** Leaves the stores of user sessions alone again. */
   close(): void {
-    this.stores.unwatchAll();
-  }
-
-  private watch(req: SessionRequest): void {
-    if (this.options.identify === undefined) this.stores.watch(req.sessionStore);
-  }
-
-  private isKept(req: SessionRequest): boolean {
-    const { onRegenerate } = this.options;
-    if (onRegenerate === 'end') return false;
-    try {
-      return onRegenerate(req) === 'keep';
-    } catch (error) {
-      this.logger.error(`The option "onRegenerate" has thrown; the sessions of the user are ended: ${String(error)}`);
-      return false;
-    }
-  }
-
-  private expel(isConcerned: (cell: RequestCell) => boolean): void {
-    for (const cell of this.inFlight)
-      if (!this.moving.has(cell) && isConcerned(cell)) cell.expel(Scope.ended(this.context, 'user-session-ended'));
+    this.logouts.close();
   }
 
   override userSessionIdOf(req: object): string | undefined {
@@ -178,7 +153,7 @@ export class HttpSessions extends UserSessionNamer implements SessionFinder, Use
   private logOnce(reason: UnavailableReason): void {
     if (this.loggedReasons.has(reason)) return;
     this.loggedReasons.add(reason);
-    const isFault = reason === 'no-user-session' || reason === 'no-session-id';
+    const isFault = reason === 'no-user-session' || reason === 'no-session-id' || reason === 'too-late';
     this.logger[isFault ? 'error' : 'log'](unavailableMessage(reason));
   }
 

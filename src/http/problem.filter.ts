@@ -21,14 +21,18 @@ export class ProblemFilter extends BaseExceptionFilter implements ExceptionFilte
     if (error.getStatus() === 500) this.logger.error(error.message, error.stack);
     const adapter = this.httpAdapterHost?.httpAdapter;
     const response = host.switchToHttp().getResponse<object>();
-    if (!this.options.problemDetails || adapter === undefined || adapter.isHeadersSent(response)) {
+    if (adapter === undefined || adapter.isHeadersSent(response)) {
       super.catch(error, host);
       return;
     }
     const problem = error.getResponse() as { retryAfterSeconds?: number };
-    adapter.setHeader(response, 'Content-Type', 'application/problem+json; charset=utf-8');
     if (problem.retryAfterSeconds !== undefined)
       adapter.setHeader(response, 'Retry-After', String(problem.retryAfterSeconds));
+    if (!this.options.problemDetails) {
+      super.catch(error, host);
+      return;
+    }
+    adapter.setHeader(response, 'Content-Type', 'application/problem+json; charset=utf-8');
     // As a text: of an object Nest 11 would insist that it is application/json.
     adapter.reply(response, JSON.stringify(problem), error.getStatus());
   }

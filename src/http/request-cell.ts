@@ -1,19 +1,24 @@
-import type { Scope, ScopeLevel } from '../scope/scope.js';
-import { ContextCell } from '../scope/context.js';
 import type { SessionRequest } from '../options.js';
-import type { LiveSession } from '../session/live-session.js';
+import { ContextCell } from '../scope/context.js';
+import type { Scope, ScopeLevel } from '../scope/scope.js';
 import type { LiveGroup } from '../session/live-group.js';
-import type { UnavailableReason } from '../session/unavailable.js';
-import { unavailableError } from '../session/unavailable.js';
+import type { LiveSession } from '../session/live-session.js';
+import { unavailableError, type UnavailableReason } from '../session/unavailable.js';
 
 /** Finds sessions for requests. */
 export interface SessionFinder {
   /** The session that is there already. */
   find(req: SessionRequest, suffix: string): { group: LiveGroup; session: LiveSession | undefined } | undefined;
   /** Why there can be none; undefined where it is there, or can be made. */
-  whyUnavailable(req: SessionRequest, suffix: string | undefined): UnavailableReason | undefined;
+  whyUnavailable(
+    req: SessionRequest,
+    suffix: string | undefined,
+    areHeadersSent: boolean,
+  ): UnavailableReason | undefined;
   /** @throws SessionUnavailableError, LimitReachedError */
-  findOrCreate(req: SessionRequest, suffix: string, areHeadersSent: boolean): FoundSession;
+  findOrCreate(req: SessionRequest, suffix: string): FoundSession;
+  /** How long the user session of a request is going to last from now on, in ms. */
+  userSessionLeftMs(req: SessionRequest): number;
 }
 
 export interface FoundSession {
@@ -27,6 +32,7 @@ export interface SessionResponse {
   readonly headersSent: boolean;
   readonly destroyed: boolean;
   once(event: 'close', listener: () => void): unknown;
+  end(...args: unknown[]): unknown;
 }
 
 /**
@@ -34,16 +40,16 @@ export interface SessionResponse {
  * As the cell of the request's context it can outlive the request, so it lets go of it then.
  */
 export class RequestCell extends ContextCell {
+  /** Told when the response is closed. */
+  onReleased: (() => void) | undefined;
   private session: LiveSession | undefined;
   private group: LiveGroup | undefined;
+  /** Undefined when the request is over. */
   private request: { readonly req: SessionRequest; readonly res: SessionResponse } | undefined;
   /** What is closed already, the response or its connection, never tells: then nothing is pinned. */
   readonly pins: boolean;
+  private isLoggedOut = false;
   private saving: Promise<void> | undefined;
-  private isExpelled = false;
-  /** Told when the response is closed. */
-  onReleased: (() => void) | undefined;
-  private lostListeners: Set<(error: unknown) => void> | undefined;
 
   constructor(
     readonly finder: SessionFinder,
@@ -62,9 +68,17 @@ export class RequestCell extends ContextCell {
     return this.saving;
   }
 
+  get userSessionId(): string | undefined {
+    return this.request?.req.sessionID;
+  }
+
+  get userSessionStore(): unknown {
+    return this.request?.req.sessionStore as unknown;
+  }
+
   /** Pins the session if there is one; makes none. */
   bindExisting(): void {
-    if (this.request === undefined || this.suffix === undefined || this.isExpelled) return;
+    if (this.request === undefined || this.suffix === undefined || this.isLoggedOut) return;
     const found = this.finder.find(this.request.req, this.suffix);
     if (found === undefined) return;
     this.holdGroup(found.group);
@@ -78,8 +92,8 @@ export class RequestCell extends ContextCell {
     if (reason !== undefined || this.request === undefined || this.suffix === undefined)
       throw unavailableError(reason ?? 'request-over');
     const { req, res } = this.request;
-    const { session, saved } = this.finder.findOrCreate(req, this.suffix, res.headersSent);
-    this.saving = saved;
+    const { session, saved } = this.finder.findOrCreate(req, this.suffix);
+    if (saved !== undefined) this.holdResponse(res, saved);
     return this.bind(session);
   }
 
@@ -91,60 +105,39 @@ export class RequestCell extends ContextCell {
 
   /** After the end of its session: the next one. @throws SessionUnavailableError */
   refresh(): LiveSession {
-    if (this.session?.isAvailable === false) {
-      this.letGo();
-      this.scope = undefined;
-    }
+    if (this.session?.isAvailable === false) this.letSessionGo();
     return this.use();
-  }
-
-  /** Whether the request belongs to this user session. */
-  isOf(userSessionId: string): boolean {
-    return this.request?.req.sessionID === userSessionId;
-  }
-
-  /** Whether the request's user session is kept in this store. */
-  isIn(store: object): boolean {
-    return this.request?.req.sessionStore === store;
-  }
-
-  /**
-   * The user session has ended, or is that of another request now. This request gets nothing of it any more; and
-   * express-session neither saves nor sends a cookie for a request without an id, while handlers can still read.
-   */
-  expel(ended: Scope): void {
-    if (this.request !== undefined) this.request.req.sessionID = undefined;
-    // A session that has ended tells so itself.
-    if (this.session?.isAvailable === false) return;
-    this.unbind();
-    this.isExpelled = true;
-    this.scope = ended;
-    const error = unavailableError('user-session-ended');
-    for (const tell of this.lostListeners ?? []) tell(error);
-  }
-
-  /** The request has another user session now: the next use finds the session of that. */
-  unbind(): void {
-    this.letGo();
-    this.scope = undefined;
-    this.letGroupGo();
-  }
-
-  override onLost(fn: (error: unknown) => void): () => void {
-    (this.lostListeners ??= new Set()).add(fn);
-    return () => this.lostListeners?.delete(fn);
   }
 
   whyUnavailable(): UnavailableReason | undefined {
     if (this.session !== undefined) return undefined;
     if (this.request === undefined) return 'request-over';
-    if (this.isExpelled) return 'user-session-ended';
-    return this.finder.whyUnavailable(this.request.req, this.suffix);
+    if (this.isLoggedOut) return 'user-session-ended';
+    return this.finder.whyUnavailable(this.request.req, this.suffix, this.request.res.headersSent);
+  }
+
+  /**
+   * The user session has ended. express-session neither saves nor sends a cookie for a request without an id, while its
+   * handler can still read what was there: so a slow request does not undo a logout.
+   */
+  logOut(): void {
+    this.isLoggedOut = true;
+    if (this.request !== undefined) this.request.req.sessionID = undefined;
+  }
+
+  /** The request has a new user session: the next use finds the session of that. */
+  logIn(): void {
+    this.isLoggedOut = false;
+    this.letSessionGo();
+    this.letGroupGo();
   }
 
   /** The response is closed: nothing is pinned any more. */
   release(): void {
-    this.letGo();
+    // What runs on after the answer may use the session on, unpinned: its scope stays.
+    const { scope } = this;
+    this.letSessionGo();
+    this.scope = scope;
     this.letGroupGo();
     this.request = undefined;
     this.onReleased?.();
@@ -173,9 +166,19 @@ export class RequestCell extends ContextCell {
     return session;
   }
 
-  private letGo(): void {
-    if (this.pins) this.session?.unpin();
+  private letSessionGo(): void {
+    const leftMs = this.request === undefined ? Infinity : this.finder.userSessionLeftMs(this.request.req);
+    if (this.pins) this.session?.unpin(leftMs);
     this.session = undefined;
+    this.scope = undefined;
+  }
+
+  /** A group does not end for lack of sessions while requests have it. */
+  private holdGroup(group: LiveGroup): void {
+    if (this.group === group) return;
+    if (this.pins) group.hold();
+    this.letGroupGo();
+    this.group = group;
   }
 
   private letGroupGo(): void {
@@ -183,13 +186,17 @@ export class RequestCell extends ContextCell {
     this.group = undefined;
   }
 
-  /** A group does not end for lack of sessions while requests have it. */
-  private holdGroup(group: LiveGroup): void {
-    if (this.group === group) return;
-    if (this.pins) {
-      group.hold();
-      this.group?.letGo();
-    }
-    this.group = group;
+  /** Whoever has the answer may ask again at once: it must not come before the user session can be found. */
+  private holdResponse(res: SessionResponse, saved: Promise<void>): void {
+    const end = res.end.bind(res);
+    let isSaved = false;
+    this.saving = saved.then(() => {
+      isSaved = true;
+    });
+    res.end = (...args) => {
+      if (isSaved) return end(...args);
+      void this.saving?.then(() => end(...args));
+      return res;
+    };
   }
 }

@@ -1,7 +1,9 @@
-import { createParamDecorator, type ExecutionContext } from '@nestjs/common';
+import { createParamDecorator, Logger, type ExecutionContext } from '@nestjs/common';
 
 import { ClientGoneError } from '../errors.js';
+import { IsolatedAbort } from '../isolated-abort.js';
 
+const logger = new Logger('ActiveSession');
 const SIGNAL = Symbol('nestjs-active-session.request-signal');
 
 /** What is used of the request and response of Express. */
@@ -33,7 +35,7 @@ export const RequestSignal = createParamDecorator((_data: undefined, context: Ex
 ) as () => ParameterDecorator;
 
 function signalOf({ res, socket }: RequestLike): AbortSignal {
-  const controller = new AbortController();
+  const controller = new IsolatedAbort((error) => logger.error('A listener of requestSignal() has failed', error));
   if (res === undefined) return controller.signal;
   // A response that waits behind another on its connection may never close: so the connection is watched, too.
   const onClose = (): void => {

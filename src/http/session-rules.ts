@@ -27,7 +27,7 @@ export class SessionRules {
   suffixFor(req: SessionRequest): string | undefined {
     let isMapped = false;
     for (const rule of this.rules) {
-      const { mapped, suffix } = rule.apply(req);
+      const { mapped, suffix } = checkDecision(rule.apply(req));
       if (!mapped) continue;
       isMapped = true;
       if (suffix !== undefined && suffix !== null) return checkSuffix(suffix);
@@ -55,7 +55,7 @@ function compile(rule: SessionRuleObject, name: string): SessionFilter {
   const matchesPath = compilePath(path, `${name}.path`);
   return {
     apply(req) {
-      const mapped = matchesPath(pathnameOf(req)) && (rule.when === undefined || rule.when(req));
+      const mapped = matchesPath(pathnameOf(req)) && (rule.when === undefined || checkBoolean(rule.when(req)));
       return { mapped, suffix: mapped ? (typeof suffix === 'function' ? suffix(req) : suffix) : undefined };
     },
   };
@@ -104,4 +104,18 @@ function expected(name: string, what: string, value: unknown, cause?: unknown): 
   const shown = typeof value === 'string' ? `'${value}'` : String(value);
   const message = `ActiveSessionModule: expected option "${name}" to be ${what}, got ${shown} (${typeof value})`;
   return new TypeError(message, { cause });
+}
+
+/** A promise would count as true, and map every request. */
+function checkBoolean(answer: unknown): boolean {
+  if (typeof answer === 'boolean') return answer;
+  throw new TypeError(`Expected "when" of a session rule to return true or false, at once, got ${typeof answer}`);
+}
+
+function checkDecision(decision: unknown): ReturnType<SessionFilter['apply']> {
+  const answer = (decision ?? {}) as ReturnType<SessionFilter['apply']>;
+  if (typeof answer.mapped === 'boolean') return answer;
+  throw new TypeError(
+    'Expected apply() of a session filter to return { mapped: boolean, suffix?: string | null }, at once',
+  );
 }

@@ -16,8 +16,8 @@ interface Store {
 export interface UserSessionEvents {
   /** A user session ends, by logout or by an administrator. */
   onDestroy(userSessionId: string): void;
-  /** All user sessions of the store end. */
-  onClear(store: object): void;
+  /** All user sessions of the store end. @returns the ids of those that are known */
+  onClear(store: object): string[];
   /**
    * A request gets a new id for its user session: at login, and with passport at logout.
    * @returns what to call when it has it
@@ -46,11 +46,14 @@ export class UserSessionStores {
     this.watched.add(store);
     this.wrap(store, 'destroy', (original, args) => {
       const [userSessionId] = args;
-      if (typeof userSessionId === 'string') this.end(userSessionId);
+      if (typeof userSessionId === 'string') {
+        this.remember(userSessionId);
+        this.events.onDestroy(userSessionId);
+      }
       return original(args);
     });
     this.wrap(store, 'clear', (original, args) => {
-      this.events.onClear(store);
+      for (const userSessionId of this.events.onClear(store)) this.remember(userSessionId);
       return original(args);
     });
     this.wrap(store, 'regenerate', (original, [req, callback]) => {
@@ -81,12 +84,16 @@ export class UserSessionStores {
     for (const undo of this.undo.splice(0)) undo();
   }
 
-  private end(userSessionId: string): void {
+  /** Whether a user session has ended lately. */
+  hasEnded(userSessionId: string): boolean {
+    return this.ended.has(userSessionId);
+  }
+
+  private remember(userSessionId: string): void {
     this.ended.delete(userSessionId);
     this.ended.add(userSessionId);
     const [oldest] = this.ended.size > REMEMBERED ? this.ended : [];
     if (oldest !== undefined) this.ended.delete(oldest);
-    this.events.onDestroy(userSessionId);
   }
 
   private wrap(

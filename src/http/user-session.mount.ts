@@ -1,39 +1,89 @@
+import { randomBytes } from 'node:crypto';
+import { Logger } from '@nestjs/common';
 import type { HttpAdapterHost } from '@nestjs/core';
 import type session from 'express-session';
 import type { Observable } from 'rxjs';
+import type { ClockTimer } from '../clock.js';
+import { SessionUnavailableError } from '../errors.js';
 import type { ResolvedOptions, UserSessionOptions } from '../options.js';
 
-/** Whether the module has mounted express-session. */
-export interface UserSessionMount {
-  readonly isMounted: boolean;
-}
+type Next = (error?: unknown) => void;
+type Middleware = (req: never, res: never, next: Next) => void;
 
 /**
  * Mounts express-session, where the application leaves that to the module. It happens as early as the HTTP adapter is
  * there, so that what the application mounts afterwards (`passport.session()`) finds the user session.
+ * @returns whether it was mounted
  */
-export async function mountUserSession(
-  options: ResolvedOptions,
-  adapterHost: HttpAdapterHost,
-): Promise<UserSessionMount> {
-  if (options.userSession === undefined) return { isMounted: false };
-  const middleware = await createMiddleware(options.userSession);
+export async function mountUserSession(options: ResolvedOptions, adapterHost: HttpAdapterHost): Promise<boolean> {
+  if (options.userSession === undefined) return false;
+  const logger = new Logger('ActiveSession');
+  const settings = complete(options.userSession, logger);
+  const { default: createMiddleware } = await importExpressSession();
+  const middleware = withinTime(createMiddleware(settings), options, logger);
   const mount = (): unknown => adapterHost.httpAdapter?.use(middleware);
   // In tests the adapter comes after the providers. Nest before 11.1 does not tell when.
   const { init$ } = adapterHost as { init$?: Observable<void> };
   if (adapterHost.httpAdapter !== undefined) mount();
   else init$?.subscribe(mount);
-  return { isMounted: true };
+  return true;
 }
 
-async function createMiddleware(options: UserSessionOptions): Promise<unknown> {
-  const { default: createSession } = await importExpressSession();
-  return createSession({
+/** The application's options over ours; what is dangerous is refused in production, or warned of. */
+function complete(options: UserSessionOptions, logger: Logger): session.SessionOptions {
+  const isProduction = process.env.NODE_ENV === 'production';
+  if (options.secret === undefined && isProduction)
+    throw new Error(
+      'The option "userSession.secret" must be given in production: any text that nobody can guess, the same at each start',
+    );
+  if (options.secret === undefined)
+    logger.warn(
+      'The option "userSession.secret" is not given: a random one is used, so cookies do not outlive this process.',
+    );
+  if (options.store === undefined && isProduction)
+    logger.warn(
+      'The option "userSession.store" is not given: express-session keeps user sessions in memory, which leaks and is not for production.',
+    );
+  if (options.resave === true)
+    logger.warn('The option "userSession.resave" is true: slow requests save old data over new. Leave it away.');
+  return {
     resave: false,
     saveUninitialized: false,
-    ...(options as object),
+    ...(options as Partial<session.SessionOptions>),
+    secret: options.secret ?? randomBytes(32).toString('hex'),
     cookie: { httpOnly: true, sameSite: 'lax', ...options.cookie },
-  } as session.SessionOptions);
+  };
+}
+
+/** A store that fails or does not answer in time costs its requests a 503, and not a hanging connection. */
+function withinTime(
+  middleware: Middleware,
+  { clock, userSessionTimeoutMs }: ResolvedOptions,
+  logger: Logger,
+): Middleware {
+  return (req, res, next) => {
+    const pending: { timer?: ClockTimer } = {};
+    let isAnswered = false;
+    const answer: Next = (error) => {
+      if (isAnswered) return;
+      isAnswered = true;
+      pending.timer?.cancel();
+      if (error === undefined || error === null) next();
+      else next(failureOf(error, logger));
+    };
+    middleware(req, res, answer);
+    if (isAnswered) return;
+    pending.timer = clock.setTimeout(
+      () => answer(new Error(`no answer within userSessionTimeoutMs (${userSessionTimeoutMs})`)),
+      userSessionTimeoutMs,
+    );
+  };
+}
+
+function failureOf(error: unknown, logger: Logger): SessionUnavailableError {
+  const text = error instanceof Error ? error.message : 'it gave no reason';
+  logger.error(`The store of user sessions has failed: ${text}`);
+  return new SessionUnavailableError(`The store of user sessions has failed: ${text}`, error);
 }
 
 async function importExpressSession(): Promise<{ default: typeof session }> {

@@ -3,19 +3,15 @@ import type { UnavailableReason } from '../session/unavailable.js';
 
 /** What is used of express-session. */
 interface UserSession {
+  cookie?: { expires?: unknown };
   activeSession?: unknown;
   save?(callback: (error?: unknown) => void): void;
 }
 
-/** The one thing that is written to a user session. */
+/** The one thing that is written to a user session: the last generation that was given out, of all suffixes. */
 interface Hint {
-  /** The last generation that was given out, of all suffixes. */
   n: number;
-  /** The public id, where it is not that of this user session: the group was kept at login. */
-  id?: string;
 }
-
-const PUBLIC_ID = /^[A-Za-z0-9_-]{22}$/;
 
 /**
  * The port to the user session of a request: express-session, or what the option `identify` names. It reads the
@@ -39,24 +35,22 @@ export class UserSessionPort {
     return cookies !== undefined && (cookies.includes(id) || cookies.includes(encodeURIComponent(id)));
   }
 
-  /** What the user session remembers: the last generation, 0 where there was none. */
-  hintOf(req: SessionRequest): { generation: number; publicId: string | undefined } {
-    const { n, id } = (this.userSessionOf(req)?.activeSession ?? {}) as Partial<Hint>;
-    return {
-      generation: typeof n === 'number' && Number.isSafeInteger(n) && n > 0 ? n : 0,
-      publicId: typeof id === 'string' && PUBLIC_ID.test(id) ? id : undefined,
-    };
+  /** The last generation that the user session remembers; 0 where it remembers none. */
+  hintOf(req: SessionRequest): number {
+    const { n } = (this.userSessionOf(req)?.activeSession ?? {}) as Partial<Hint>;
+    return typeof n === 'number' && Number.isSafeInteger(n) && n > 0 ? n : 0;
   }
 
-  /** Takes the hint along to a new user session, which is about to be saved by whoever made it. */
-  moveHint(req: SessionRequest, hint: Hint): void {
-    const userSession = this.userSessionOf(req);
-    if (userSession !== undefined) userSession.activeSession = hint;
+  /** How long it is going to last if it is not used again, in ms; `Infinity` where its cookie has no end. */
+  leftMs(req: SessionRequest): number {
+    if (this.identify !== undefined) return Infinity;
+    const expires = this.userSessionOf(req)?.cookie?.expires;
+    return expires instanceof Date ? Math.max(0, expires.getTime() - Date.now()) : Infinity;
   }
 
   /** Whether a new session could never be found again: the cookie of its user session cannot be sent any more. */
   isTooLate(req: SessionRequest, areHeadersSent: boolean): boolean {
-    return this.identify === undefined && areHeadersSent && this.hintOf(req).generation === 0;
+    return this.identify === undefined && areHeadersSent && this.hintOf(req) === 0;
   }
 
   /**
@@ -68,10 +62,9 @@ export class UserSessionPort {
     const userSession = this.userSessionOf(req);
     if (this.identify !== undefined || userSession === undefined) return undefined;
     const known = this.hintOf(req);
-    if (generation <= known.generation) return undefined;
-    const { publicId: id } = known;
-    userSession.activeSession = { n: generation, ...(id !== undefined && { id }) } satisfies Hint;
-    if (known.generation > 0 || typeof userSession.save !== 'function') return undefined;
+    if (generation <= known) return undefined;
+    userSession.activeSession = { n: generation } satisfies Hint;
+    if (known > 0 || typeof userSession.save !== 'function') return undefined;
     return new Promise((resolve, reject) => {
       userSession.save?.((error) => {
         if (error === undefined || error === null) resolve();

@@ -15,8 +15,6 @@ export interface RunnerHome {
   readonly sequence: ResolvedOptions['sequence'];
   /** Runs code of a runner in the session, holding nothing of whoever calls. */
   run<R>(fn: () => R): R;
-  /** Calls `fn` when the request that calls now loses its session to another user. @returns takes that back */
-  onCallerLost(fn: (reason: unknown) => void): () => void;
   /** Logs a fault of the application's code that has nobody to go to. */
   warn(what: string, error: unknown): void;
 }

@@ -1,5 +1,5 @@
 import { BadArgumentError, LimitReachedError } from '../errors.js';
-import { resolveSequence, type SequenceOptions } from '../options.js';
+import { resolveSequence, SEQUENCE_OPTIONS, type SequenceOptions } from '../options.js';
 import { LiveProcessRunner } from './process/live-process-runner.js';
 import type { ProcessBody, ProcessRunner } from './process/process-runner.js';
 import { isFinal, type Runner } from './runner.js';
@@ -34,6 +34,8 @@ export interface RunnerWanted {
   name?: string;
 }
 
+const RUNNER_OPTIONS = ['name', 'dedupeKey', 'signal', 'extraData'];
+
 // The list holds runners of all results; each gives its own back to whoever asked for it.
 type AnyRunner = RunnerBase<unknown>;
 
@@ -53,12 +55,13 @@ export class SessionRunners {
 
   get unfinishedCount(): number {
     let count = 0;
-    for (const runner of this.runners.values()) if (!isFinished(runner)) count++;
+    for (const runner of this.runners.values()) if (!runner.isBackgroundCompleted && !isFinal(runner.status)) count++;
     return count;
   }
 
   createSequence<T>(source: SequenceSource<T>, options: SequenceRunnerOptions = {}): SequenceRunner<T> {
     checkSource(source);
+    checkOptions(options, [...RUNNER_OPTIONS, 'startNow', ...SEQUENCE_OPTIONS]);
     const { name, dedupeKey, signal, extraData, startNow = false, ...sequence } = options;
     const settings = resolveSequence(sequence, this.home.sequence);
     const make = (setup: RunnerSetup): LiveSequenceRunner<T> => new LiveSequenceRunner(setup, source, settings);
@@ -70,6 +73,7 @@ export class SessionRunners {
   createProcess<T>(body: ProcessBody<T>, options: RunnerOptions = {}): ProcessRunner<T> {
     if (typeof body !== 'function')
       throw new BadArgumentError('Expected the body of a process runner to be a function');
+    checkOptions(options, RUNNER_OPTIONS);
     const runner = this.findOrAdd('process', options, (setup) => new LiveProcessRunner(setup, body));
     runner.start();
     return runner;
@@ -102,7 +106,7 @@ export class SessionRunners {
 
   private numberOf(key: RunnerKey | string): number | undefined {
     const parsed = typeof key === 'string' ? RunnerKey.tryParse(key) : key;
-    return parsed?.isFor(this.home.owner) === true ? parsed.number : undefined;
+    return parsed instanceof RunnerKey && parsed.isFor(this.home.owner) ? parsed.number : undefined;
   }
 
   private findOrAdd<R extends AnyRunner>(kind: string, options: RunnerOptions, make: (setup: RunnerSetup) => R): R {
@@ -126,7 +130,8 @@ export class SessionRunners {
     const { limit } = this.home;
     if (this.runners.size < limit) return;
     for (const runner of this.runners.values())
-      if (isFinished(runner)) {
+      // Work that was told to stop, and has not stopped yet, is work still.
+      if (runner.isBackgroundCompleted || (isFinal(runner.status) && this.ending.size < limit)) {
         this.end(runner, undefined);
         return;
       }
@@ -141,8 +146,16 @@ export class SessionRunners {
   }
 }
 
-function isFinished(runner: AnyRunner): boolean {
-  return runner.isBackgroundCompleted || isFinal(runner.status);
+/** @throws BadArgumentError that names the option */
+function checkOptions(options: RunnerOptions, known: readonly string[]): void {
+  const unknown = Object.keys(options).find((key) => !known.includes(key));
+  if (unknown !== undefined)
+    throw new BadArgumentError(`There is no option "${unknown}" of a runner. Known are: ${known.join(', ')}`);
+  for (const key of ['name', 'dedupeKey'] as const)
+    if (options[key] !== undefined && typeof options[key] !== 'string')
+      throw new BadArgumentError(`Expected the option "${key}" of a runner to be a string`);
+  if (options.signal !== undefined && !(options.signal instanceof AbortSignal))
+    throw new BadArgumentError('Expected the option "signal" of a runner to be an AbortSignal');
 }
 
 function abortWith(runner: AnyRunner, signal: AbortSignal): void {

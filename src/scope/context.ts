@@ -25,11 +25,6 @@ export class ContextCell {
     return scope.ownerAt(level);
   }
 
-  /** Calls `fn` when the code that runs now loses its session to others. @returns takes that back */
-  onLost(_fn: (error: unknown) => void): () => void {
-    return () => undefined;
-  }
-
   /** Whether there is a live session, or one would be created at first use. Never creates one. */
   isAvailable(level: Scope['level']): boolean {
     return this.scope?.isOpenAt(level) ?? false;

@@ -39,17 +39,6 @@ export class Scope {
     private readonly parent?: Scope,
   ) {}
 
-  /** The scope of a session that has ended: of whoever has lost his. */
-  static ended(context: SessionContext, reason: SessionEndReason): Scope {
-    const group = new Scope('group', context, undefined);
-    const session = new Scope('session', context, undefined, group);
-    for (const scope of [group, session]) {
-      scope.close(reason);
-      scope.empty();
-    }
-    return session;
-  }
-
   /** The cell of code that runs in this scope, in whatever context it is called. */
   get cell(): ContextCell {
     return (this.plainCell ??= new ContextCell(this));

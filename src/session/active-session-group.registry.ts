@@ -24,7 +24,7 @@ export class ActiveSessionGroupRegistry {
     private readonly context: SessionContext,
     private readonly userSessions: UserSessionNamer,
   ) {
-    this.events$ = sessions.groupEvents$.asObservable();
+    this.events$ = sessions.groupEvents.events$;
   }
 
   /** The group with this id. */

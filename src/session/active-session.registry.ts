@@ -20,7 +20,7 @@ export class ActiveSessionRegistry {
     private readonly sessions: Sessions,
     private readonly context: SessionContext,
   ) {
-    this.events$ = sessions.events$.asObservable();
+    this.events$ = sessions.events.events$;
   }
 
   /** The session with this id. */

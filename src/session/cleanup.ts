@@ -62,16 +62,17 @@ export class Cleanup {
         if (this.giveUp === giveUp) this.giveUp = undefined;
         resolve();
       };
-      result.then(leave, (error: unknown) => {
-        this.fail(what, error);
-        leave();
-      });
       const giveUp = (): void => {
         timedOut.push(what);
         if (timedOut === this.timedOut)
           this.warn(what, new Error('did not end in time; the clean-up goes on without it'));
         leave();
       };
+      // A promise of ours: one of the application may call back at once, or throw.
+      Promise.resolve(result).then(leave, (error: unknown) => {
+        this.fail(what, error);
+        leave();
+      });
       if (this.isTimeUp) {
         giveUp();
         return;

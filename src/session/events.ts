@@ -6,6 +6,8 @@ import type { CleanupReport } from './local-session.js';
 /** What `ActiveSessionRegistry.events$` tells. */
 export type SessionEvent =
   | { type: 'created'; session: ActiveSession }
+  /** It is going to idle out in `expiryWarningMs`, unless it is used: `session.touch()` does that, too. */
+  | { type: 'expiring'; session: ActiveSession }
   | { type: 'ending'; session: ActiveSession; reason: SessionEndReason }
   | { type: 'ended'; session: ActiveSession; reason: SessionEndReason; report: CleanupReport };
 

@@ -131,8 +131,7 @@ export class Life {
   }
 
   warn(what: string, error: unknown): void {
-    const text = error instanceof Error ? error.message : inspect(error);
-    const stack = error instanceof Error ? error.stack : undefined;
+    const { text, stack } = describe(error);
     const reason = this.endReason === undefined ? '' : ` (${this.endReason})`;
     this.environment.logger.error(`${this.name}${reason}, ${what}: ${text}`, stack);
   }
@@ -143,5 +142,16 @@ export class Life {
 
   private clean<R>(fn: () => R): R {
     return this.environment.context.runClean(undefined, fn);
+  }
+}
+
+/** What a log says of anything that was thrown, even of what cannot be looked at. */
+function describe(error: unknown): { text: string; stack: string | undefined } {
+  try {
+    return error instanceof Error
+      ? { text: error.message, stack: error.stack }
+      : { text: typeof error === 'string' ? error : inspect(error, { depth: 1 }), stack: undefined };
+  } catch {
+    return { text: 'an error that cannot be shown', stack: undefined };
   }
 }

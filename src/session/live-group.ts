@@ -33,7 +33,7 @@ export class LiveGroup extends ActiveSessionGroup {
 
   constructor(
     /** The id of the user session: a secret. */
-    public userSessionId: string,
+    readonly userSessionId: string,
     readonly stamp: string,
     readonly generations: Generations,
     environment: SessionEnvironment,
@@ -45,16 +45,6 @@ export class LiveGroup extends ActiveSessionGroup {
 
   override get id(): string {
     return (this.idMade ??= this.keeper.publicIdOf(this));
-  }
-
-  /** Its id stays that of the user session that it has now. */
-  fixId(): void {
-    this.idMade ??= this.keeper.publicIdOf(this);
-  }
-
-  /** It has had this id before, under another user session. */
-  takeId(id: string): void {
-    this.idMade = id;
   }
 
   /** Its id, if anybody has asked for it. */

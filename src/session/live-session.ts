@@ -1,9 +1,5 @@
-import type { Clock } from '../clock.js';
 import { SessionEndedError, type SessionEndReason } from '../errors.js';
-import type { Expirable, Expiry } from '../expiry.js';
-import type { ResolvedOptions } from '../options.js';
 import type { ProcessBody, ProcessRunner } from '../runners/process/process-runner.js';
-import type { RunnerHome } from '../runners/runner-home.js';
 import type { Runner } from '../runners/runner.js';
 import type { RunnerKey } from '../runners/runner-key.js';
 import type { SequenceRunner } from '../runners/sequence/sequence-runner.js';
@@ -19,28 +15,23 @@ import type { SessionModuleRef } from '../scope/session-module-ref.js';
 import { ActiveSession } from './active-session.js';
 import type { SessionEnvironment } from './environment.js';
 import { Life } from './life.js';
+import { Lifetime, type ExpiryReason, type Mortal } from './lifetime.js';
 import type { LiveGroup } from './live-group.js';
 import type { CleanupReport, Owned, Ownership } from './local-session.js';
 import type { SessionProperties } from './session-properties.js';
-
-/** Without its cookie having come back, and without work, a session is kept for so long. */
-const UNCONFIRMED_IDLE_MS = 2 * 60_000;
+import { SessionRunnerHome } from './session-runner-home.js';
 
 /** What a session tells those who keep it. */
 export interface SessionKeeper {
+  onExpiring(session: LiveSession): void;
   onEnding(session: LiveSession): void;
   onEnded(session: LiveSession, report: CleanupReport): void;
 }
 
 /** An active session that is, or was, there. */
-export class LiveSession extends ActiveSession implements Expirable, RunnerHome {
-  /** Scheduled by `Expiry`. */
-  expiryBucket: number | undefined;
+export class LiveSession extends ActiveSession implements Mortal {
   private readonly life: Life;
-  private readonly createdMs: number;
-  private lastUseMs: number;
-  private pinCount = 0;
-  private isRetired = false;
+  private readonly lifetime: Lifetime;
   private isUsed = false;
   private runnersMade: SessionRunners | undefined;
 
@@ -53,7 +44,8 @@ export class LiveSession extends ActiveSession implements Expirable, RunnerHome 
   ) {
     super();
     this.life = new Life(this, 'session', environment, group.scope);
-    this.createdMs = this.lastUseMs = environment.options.clock.now();
+    this.lifetime = new Lifetime(this, environment);
+    this.lifetime.start();
   }
 
   // ---- what everybody sees
@@ -118,7 +110,7 @@ export class LiveSession extends ActiveSession implements Expirable, RunnerHome 
 
   override touch(): void {
     this.life.assertAvailable();
-    this.lastUseMs = this.clock.now();
+    this.lifetime.touch();
   }
 
   // eslint-disable-next-line @typescript-eslint/no-explicit-any -- any function keeps its own type
@@ -150,44 +142,6 @@ export class LiveSession extends ActiveSession implements Expirable, RunnerHome 
     return this.runnersMade?.trackCleanup(number);
   }
 
-  // ---- what runners need of it
-
-  get owner(): this {
-    return this;
-  }
-
-  get clock(): Clock {
-    return this.environment.options.clock;
-  }
-
-  get expiry(): Expiry {
-    return this.environment.expiry;
-  }
-
-  get idleTimeoutMs(): number {
-    return this.environment.options.runnerIdleTimeoutMs;
-  }
-
-  get limit(): number {
-    return this.environment.options.limits.runnersPerSession;
-  }
-
-  get sequence(): ResolvedOptions['sequence'] {
-    return this.environment.options.sequence;
-  }
-
-  run<R>(fn: () => R): R {
-    return this.life.runAwaited(fn);
-  }
-
-  onCallerLost(fn: (reason: unknown) => void): () => void {
-    return this.environment.context.current()?.onLost(fn) ?? (() => undefined);
-  }
-
-  warn(what: string, error: unknown): void {
-    this.life.warn(what, error);
-  }
-
   // ---- being kept, and ending
 
   get scope(): Scope {
@@ -195,48 +149,51 @@ export class LiveSession extends ActiveSession implements Expirable, RunnerHome 
   }
 
   get isPinned(): boolean {
-    return this.pinCount > 0;
+    return this.lifetime.isPinned;
   }
 
   /** When it was last used, in ms of the clock; `Infinity` while it is in use. */
   get idleSinceMs(): number {
-    return this.isPinned ? Infinity : this.lastUseMs;
+    return this.lifetime.idleSinceMs;
   }
 
-  get unfinishedRunners(): number {
-    return this.runnersMade?.unfinishedCount ?? 0;
+  get isConfirmed(): boolean {
+    return this.group.isConfirmed;
+  }
+
+  get hasUnfinishedRunners(): boolean {
+    return (this.runnersMade?.unfinishedCount ?? 0) > 0;
   }
 
   /** A request uses it: it neither idles out nor is evicted until {@link unpin}. */
   pin(): void {
-    this.pinCount++;
+    this.lifetime.pin();
   }
 
-  unpin(): void {
-    this.pinCount--;
-    this.lastUseMs = this.clock.now();
-    if (this.isPinned || !this.isAvailable) return;
-    if (this.isRetired) this.end('max-lifetime');
-    else this.expiry.schedule(this);
+  /** @param userSessionLeftMs how long the user session is going to last if it is not used again */
+  unpin(userSessionLeftMs: number): void {
+    this.lifetime.unpin(userSessionLeftMs);
   }
 
-  dueAt(nowMs: number): number {
-    const { maxLifetimeMs, cleanupTimeoutMs } = this.environment.options;
-    if (this.isRetired) return this.createdMs + maxLifetimeMs + cleanupTimeoutMs;
-    return Math.min(this.isPinned ? Infinity : this.idleDueAt(nowMs), this.createdMs + maxLifetimeMs);
+  onExpiring(): void {
+    this.keeper.onExpiring(this);
   }
 
-  expire(): void {
-    const isOld = this.clock.now() >= this.createdMs + this.environment.options.maxLifetimeMs;
-    if (isOld && this.isPinned && !this.isRetired) this.retire();
-    else this.end(isOld ? 'max-lifetime' : 'idle');
+  /** Requests in flight may finish, reads that wait answer, and new requests get the next one. */
+  onRetired(): void {
+    this.group.retire(this);
+    this.runnersMade?.releaseWaits();
+  }
+
+  onExpired(reason: ExpiryReason): void {
+    this.end(reason);
   }
 
   /** Begins the end, whatever uses it. What must not wait has happened when this returns. */
   end(reason: SessionEndReason): void {
     if (!this.life.begin(reason)) return;
     this.group.forget(this);
-    this.expiry.remove(this);
+    this.lifetime.stop();
     this.keeper.onEnding(this);
     this.life.abortSignal();
     const runners = this.runnersMade?.endAll(new SessionEndedError(reason)) ?? [];
@@ -248,22 +205,6 @@ export class LiveSession extends ActiveSession implements Expirable, RunnerHome 
       .then((report) => this.keeper.onEnded(this, report));
   }
 
-  private idleDueAt(nowMs: number): number {
-    const dueMs = this.lastUseMs + this.environment.options.idleTimeoutMs;
-    if (this.group.isConfirmed) return dueMs;
-    // Its work may be over at any time: then this is asked again, and by then at the latest.
-    const sinceMs = this.unfinishedRunners > 0 ? nowMs : this.lastUseMs;
-    return Math.min(dueMs, sinceMs + UNCONFIRMED_IDLE_MS);
-  }
-
-  /** Its lifetime is over, but requests use it: they may finish, reads that wait answer, and new requests get the next one. */
-  private retire(): void {
-    this.isRetired = true;
-    this.group.retire(this);
-    this.runnersMade?.releaseWaits();
-    this.expiry.schedule(this);
-  }
-
   private useRunners(): SessionRunners {
     this.life.assertAvailable();
     this.isUsed = true;
@@ -271,6 +212,6 @@ export class LiveSession extends ActiveSession implements Expirable, RunnerHome 
   }
 
   private get ownRunners(): SessionRunners {
-    return (this.runnersMade ??= new SessionRunners(this));
+    return (this.runnersMade ??= new SessionRunners(new SessionRunnerHome(this, this.life, this.environment)));
   }
 }

@@ -1,9 +1,10 @@
-import { Subject } from 'rxjs';
 import { LimitReachedError, SessionUnavailableError, type SessionEndReason } from '../errors.js';
 import type { SessionEnvironment } from './environment.js';
+import { EventStream, GROUP_CHANNEL, SESSION_CHANNEL } from './event-stream.js';
 import type { GroupEvent, SessionEvent, SessionStats } from './events.js';
 import { Generations, publicIdOf, Stamps } from './identity.js';
 import { LiveGroup, type GroupKeeper } from './live-group.js';
+import { Lifetime } from './lifetime.js';
 import { LiveSession, type SessionKeeper } from './live-session.js';
 import type { CleanupReport } from './local-session.js';
 
@@ -13,16 +14,14 @@ export interface SessionWanted {
   readonly suffix: string;
   /** The last generation that the user session remembers. */
   readonly generationHint: number;
-  /** The public id that the user session remembers, where it is not that of its own id. */
-  readonly publicId?: string | undefined;
   /** The user session is known to be its owner's: its cookie has come back. */
   readonly isConfirmed: boolean;
 }
 
 /** All sessions and groups of one application: find, create, limit, end. */
 export class Sessions implements SessionKeeper, GroupKeeper {
-  readonly events$ = new Subject<SessionEvent>();
-  readonly groupEvents$ = new Subject<GroupEvent>();
+  readonly events: EventStream<SessionEvent>;
+  readonly groupEvents: EventStream<GroupEvent>;
   private readonly groups = new Map<string, LiveGroup>();
   /** Groups whose public id was asked for. */
   private readonly byPublicId = new Map<string, LiveGroup>();
@@ -46,7 +45,10 @@ export class Sessions implements SessionKeeper, GroupKeeper {
   private draining = false;
   private shutdownDone: Promise<void> | undefined;
 
-  constructor(private readonly environment: SessionEnvironment) {}
+  constructor(private readonly environment: SessionEnvironment) {
+    this.events = new EventStream(SESSION_CHANNEL, (fn) => this.clean(fn));
+    this.groupEvents = new EventStream(GROUP_CHANNEL, (fn) => this.clean(fn));
+  }
 
   /** The application is shutting down: no session is made any more. */
   get isDraining(): boolean {
@@ -89,16 +91,11 @@ export class Sessions implements SessionKeeper, GroupKeeper {
     return this.createSession(group, wanted.suffix);
   }
 
-  /** The group leaves its user session, to get another. */
-  unlink(group: LiveGroup): void {
-    group.fixId();
-    this.groups.delete(group.userSessionId);
-  }
-
-  /** After {@link unlink}: the group belongs to this user session from now on, and keeps its id. */
-  relink(group: LiveGroup, userSessionId: string): void {
-    group.userSessionId = userSessionId;
-    if (group.isAvailable) this.groups.set(userSessionId, group);
+  /** The clean-up of an earlier session of this user session and suffix; undefined where none is under way. */
+  cleanupOf(userSessionId: string, suffix: string): Promise<CleanupReport> | undefined {
+    for (const session of this.ending)
+      if (session.suffix === suffix && session.group.userSessionId === userSessionId) return session.cleanupCompletion;
+    return undefined;
   }
 
   /** The cookie of this user session has come back. */
@@ -131,8 +128,8 @@ export class Sessions implements SessionKeeper, GroupKeeper {
     ];
     for (const who of late)
       this.environment.logger.error(`The ${who} was still cleaning up after shutdownTimeoutMs (${shutdownTimeoutMs})`);
-    this.events$.complete();
-    this.groupEvents$.complete();
+    this.events.complete();
+    this.groupEvents.complete();
   }
 
   stats(): SessionStats {
@@ -157,18 +154,22 @@ export class Sessions implements SessionKeeper, GroupKeeper {
 
   // ---- told by sessions and groups
 
+  onExpiring(session: LiveSession): void {
+    this.events.emit({ type: 'expiring', session });
+  }
+
   onEnding(session: LiveSession): void {
     this.unconfirmed.delete(session);
     this.ending.add(session);
     const { endReason: reason = 'terminated' } = session;
     this.ended[reason]++;
-    this.emit(this.events$, { type: 'ending', session, reason });
+    this.events.emit({ type: 'ending', session, reason });
   }
 
   onEnded(session: LiveSession, report: CleanupReport): void {
     this.ending.delete(session);
     this.count--;
-    this.emit(this.events$, { type: 'ended', session, reason: report.reason, report });
+    this.events.emit({ type: 'ended', session, reason: report.reason, report });
   }
 
   publicIdOf(group: LiveGroup): string {
@@ -181,27 +182,23 @@ export class Sessions implements SessionKeeper, GroupKeeper {
     if (this.groups.get(group.userSessionId) === group) this.groups.delete(group.userSessionId);
     if (group.knownId !== undefined) this.byPublicId.delete(group.knownId);
     this.endingGroups.add(group);
-    this.emit(this.groupEvents$, { type: 'ending', group, reason: group.endReason ?? 'terminated' });
+    this.groupEvents.emit({ type: 'ending', group, reason: group.endReason ?? 'terminated' });
   }
 
   onGroupEnded(group: LiveGroup, report: CleanupReport): void {
     this.endingGroups.delete(group);
-    this.emit(this.groupEvents$, { type: 'ended', group, reason: report.reason, report });
+    this.groupEvents.emit({ type: 'ended', group, reason: report.reason, report });
   }
 
   // ---- creating, within the limits
 
-  private createGroup({ userSessionId, generationHint, publicId }: SessionWanted): LiveGroup {
+  private createGroup({ userSessionId, generationHint }: SessionWanted): LiveGroup {
     const generations = new Generations(generationHint);
     const group = this.clean(
       () => new LiveGroup(userSessionId, this.stamps.next(), generations, this.environment, this),
     );
     this.groups.set(userSessionId, group);
-    if (publicId !== undefined) {
-      group.takeId(publicId);
-      this.byPublicId.set(publicId, group);
-    }
-    this.emit(this.groupEvents$, { type: 'created', group });
+    this.groupEvents.emit({ type: 'created', group });
     return group;
   }
 
@@ -212,8 +209,7 @@ export class Sessions implements SessionKeeper, GroupKeeper {
     this.count++;
     this.created++;
     if (!group.isConfirmed) this.unconfirmed.add(session);
-    this.environment.expiry.schedule(session);
-    this.emit(this.events$, { type: 'created', session });
+    this.events.emit({ type: 'created', session });
     return session;
   }
 
@@ -222,31 +218,40 @@ export class Sessions implements SessionKeeper, GroupKeeper {
    * therefore be as many again as the limit allows, and no more.
    */
   private makeRoom(wanted: SessionWanted): void {
+    const ownVictim = this.victimInGroup(this.groups.get(wanted.userSessionId));
+    const isFull = this.count - (ownVictim === undefined ? 0 : 1) >= this.environment.options.limits.sessions;
+    // Both limits are judged before anything ends: a request that is refused costs nobody a session.
+    const victim = isFull ? this.victimOfAll(wanted) : undefined;
+    ownVictim?.end('evicted');
+    victim?.end('evicted');
+  }
+
+  /** Whom a further session of a group costs its place; undefined where there is room. @throws LimitReachedError */
+  private victimInGroup(group: LiveGroup | undefined): LiveSession | undefined {
     const { limits, onLimit } = this.environment.options;
-    const group = this.groups.get(wanted.userSessionId);
-    if (group !== undefined && group.size >= limits.sessionsPerGroup) {
-      const victim = onLimit.sessionsPerGroup === 'evict-idle' ? idlestOf(group.sessions.values()) : undefined;
-      if (victim === undefined || group.size >= 2 * limits.sessionsPerGroup)
-        throw new LimitReachedError('sessionsPerGroup', limits.sessionsPerGroup, 429);
-      victim.end('evicted');
-    }
-    if (this.count < limits.sessions) return;
-    const mayEvictConfirmed = onLimit.sessions === 'evict-idle' && (wanted.isConfirmed || group?.isConfirmed === true);
+    const limit = limits.sessionsPerGroup;
+    if (group === undefined || group.size < limit) return undefined;
+    const victim = onLimit.sessionsPerGroup === 'evict-idle' ? idlestOf(group.sessions.values()) : undefined;
+    if (victim === undefined || group.size >= 2 * limit) throw new LimitReachedError('sessionsPerGroup', limit, 429);
+    return victim;
+  }
+
+  /** Whom a further session of the process costs its place. @throws LimitReachedError */
+  private victimOfAll(wanted: SessionWanted): LiveSession {
+    const { limits, onLimit } = this.environment.options;
+    const isConfirmed = wanted.isConfirmed || this.groups.get(wanted.userSessionId)?.isConfirmed === true;
+    const mayEvictConfirmed = isConfirmed && onLimit.sessions === 'evict-idle';
     const victim = firstUnpinned(this.unconfirmed) ?? (mayEvictConfirmed ? this.idlest() : undefined);
     if (victim === undefined || this.ending.size >= limits.sessions)
       throw new LimitReachedError('sessions', limits.sessions, 503);
-    victim.end('evicted');
+    return victim;
   }
 
   /** About the one that was idle for longest: they lie in the order in which they are due. */
   private idlest(): LiveSession | undefined {
     for (const entry of this.environment.expiry.byDueTime())
-      if (entry instanceof LiveSession && !entry.isPinned) return entry;
+      if (entry instanceof Lifetime && entry.mortal instanceof LiveSession && !entry.isPinned) return entry.mortal;
     return undefined;
-  }
-
-  private emit<E>(events: Subject<E>, event: NoInfer<E>): void {
-    if (events.observed) this.clean(() => events.next(event));
   }
 
   private clean<R>(fn: () => R): R {

@@ -16,8 +16,11 @@ const REASONS = {
   'no-session-id':
     'req.session is there, but req.sessionID is no string (cookie-session has none); use express-session, or the option "identify"',
   'not-identified': 'the option "identify" named no user session for the request; it returns a text, and no promise',
+  'too-late':
+    'the session was first used after the headers of the response had gone out, so its cookie cannot be sent any more. ' +
+    'Use the session before the first byte, or set the option `preload: true`',
   'shutting-down': 'the application is shutting down',
-  'user-session-ended': 'its user session has ended, or has become that of another request',
+  'user-session-ended': 'its user session has ended',
   'request-over': 'its request has been answered; what goes on after that must have used the session before',
 } as const;
 

@@ -171,6 +171,7 @@ describe.each([
     const { text } = await browser.get('/late');
     expect(text).toMatch(/^headers first, SESSION_UNAVAILABLE: .*before the first byte.*preload: true/);
     expect([app.registry.stats().created, browser.cookies.size]).toEqual([0, 0]);
+    expect(faults()).toEqual([expect.stringMatching(/before the first byte.*preload: true/)]);
   });
 
   it('serves a next generation also when the headers have gone out', async () => {
@@ -250,8 +251,13 @@ describe.each([
     const app = await startScene();
     const { browser, session: found } = await app.user();
     app.store.failures.get = new Error('no connection');
-    expect((await browser.get('/use')).status).toBe(500);
-    expect(faults()).toEqual(['Error: no connection']);
+    const answer = await browser.get('/use');
+    // What the application mounts, fails as the application lets it.
+    const isOurs = startScene === mountedByModule;
+    expect([answer.status, answer.headers['retry-after']]).toEqual(isOurs ? [503, '1'] : [500, undefined]);
+    expect(faults()).toEqual([
+      isOurs ? 'The store of user sessions has failed: no connection' : 'Error: no connection',
+    ]);
     delete app.store.failures.get;
     expect(await app.enter(browser)).toBe(found);
   });

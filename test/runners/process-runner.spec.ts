@@ -52,7 +52,7 @@ describe('A process runner', () => {
   it('counts its reports, and estimates the end as the last one did', async () => {
     const { runner, report, finish } = work();
     report('a', 3);
-    expect(runner.progress).toMatchObject({ reached: 1, estimatedEnd: 3 });
+    expect(runner.progress).toMatchObject({ reached: 1, estimatedEnd: 3, updatedAt: expect.any(Number) });
     expect(runner.status).toBe(RunnerStatus.Progressed);
     report('b');
     expect(runner.progress).toMatchObject({ reached: 2 });

@@ -273,6 +273,7 @@ describe('What decorators noted', () => {
     const app = await startScopedApp({ imports: [DiscoveryModule], providers: [Handlers, Above] });
     const reflector = app.get(Reflector);
     expect(reflector.get('class', Handlers)).toBe('noted');
+    expect(Reflect.getOwnMetadata('class', Handlers)).toBe('noted');
     expect(reflector.get('class', app.get(Handlers).constructor as () => void)).toBe('noted');
 
     const discovery = app.get(DiscoveryService);

@@ -241,6 +241,16 @@ describe('The end of a session', () => {
     expect(script.lines.slice(0, 2)).toEqual(['runner still has Second', 'Second.onSessionEnd']);
   });
 
+  it('lets hooks use instances that are there, and makes none any more', async () => {
+    const { session, script } = await startScene();
+    script.hooks['First.onSessionEnd terminated'] = () => {
+      expect(session.services.get(First)).toBeInstanceOf(First);
+      expect(() => session.services.get(Second)).toThrow(expect.objectContaining({ code: 'SESSION_ENDED' }));
+    };
+    session.services.get(First);
+    expect(await session.terminate()).toMatchObject({ disposed: 1, failed: [] });
+  });
+
   it('leaves an object that can tell what it was, and refuses work with 410', async () => {
     const { session, browser } = await startScene({
       handlers: {

@@ -37,7 +37,10 @@ describe('Options', () => {
 
   it.each<[string, unknown[]]>([
     ['userSession', [null, 'text', 7]],
-    ['userSession.secret', [undefined, '', 7, [], ['']]],
+    ['userSession.secret', ['', 7, [], ['']]],
+    ['expiryWarningMs', [-1, NaN, '5', null]],
+    ['userSessionTimeoutMs', notPositive],
+    ['replaceAfterCleanup', ['no', 0]],
     ['identify', notFunctions],
     ['idSecret', notTexts],
     ['hostId', notTexts],

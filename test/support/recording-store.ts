@@ -11,8 +11,10 @@ export class RecordingStore extends session.Store {
   readonly calls: string[] = [];
   /** Calls of this name fail with the error. */
   readonly failures: { get?: Error; set?: Error } = {};
-  /** What each `get` waits for. */
+  /** What each `get`, `set` and `destroy` waits for before it does its work. */
   beforeGet: Promise<void> | undefined;
+  beforeSet: Promise<void> | undefined;
+  beforeDestroy: Promise<void> | undefined;
 
   override get(sid: string, callback: Callback<SessionData>): void {
     this.calls.push('get');
@@ -26,8 +28,13 @@ export class RecordingStore extends session.Store {
 
   override set(sid: string, data: SessionData, callback?: Callback): void {
     this.calls.push('set');
-    if (this.failures.set === undefined) this.blobs.set(sid, JSON.stringify(data));
-    setImmediate(() => callback?.(this.failures.set));
+    const blob = JSON.stringify(data);
+    const write = (): void => {
+      if (this.failures.set === undefined) this.blobs.set(sid, blob);
+      callback?.(this.failures.set);
+    };
+    if (this.beforeSet === undefined) setImmediate(write);
+    else void this.beforeSet.then(write);
   }
 
   override touch(_sid: string, _data: SessionData, callback?: Callback): void {
@@ -37,8 +44,12 @@ export class RecordingStore extends session.Store {
 
   override destroy(sid: string, callback?: Callback): void {
     this.calls.push('destroy');
-    this.blobs.delete(sid);
-    setImmediate(() => callback?.());
+    const remove = (): void => {
+      this.blobs.delete(sid);
+      callback?.();
+    };
+    if (this.beforeDestroy === undefined) setImmediate(remove);
+    else void this.beforeDestroy.then(remove);
   }
 
   /** What is stored of the only user session. */

@@ -8,7 +8,7 @@ import {
   type RunnerResult,
 } from '../runner.js';
 import { checkWaitMs, checkWhole, type RunnerSetup } from '../runner-base.js';
-import { isAbortOf, onStopOfRead } from '../stopping.js';
+import { isAbortOf } from '../stopping.js';
 import { ProcessRunner, type ProcessBody } from './process-runner.js';
 
 type Result<T> = RunnerResult<T | undefined>;
@@ -142,7 +142,7 @@ export class LiveProcessRunner<T> extends ProcessRunner<T> {
         const index = this.waits.indexOf(wait);
         if (index >= 0) this.waits.splice(index, 1);
         timer?.cancel();
-        forget();
+        signal?.removeEventListener('abort', onAbort);
         this.markUsed();
       };
       const wait: Wait<T> = {
@@ -153,16 +153,13 @@ export class LiveProcessRunner<T> extends ProcessRunner<T> {
           resolve(result);
         },
       };
+      const onAbort = (): void => {
+        leave();
+        reject(signal?.reason);
+      };
       if (waitMs !== undefined && waitMs !== Infinity)
         timer = this.home.clock.setTimeout(() => wait.settle(this.answer(from)), waitMs);
-      const forget = onStopOfRead(
-        signal,
-        (stop) => this.home.onCallerLost(stop),
-        (reason) => {
-          leave();
-          reject(reason);
-        },
-      );
+      signal?.addEventListener('abort', onAbort);
       const after = this.waits.findIndex((other) => other.target > target);
       this.waits.splice(after < 0 ? this.waits.length : after, 0, wait);
     });

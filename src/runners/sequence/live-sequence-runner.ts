@@ -31,7 +31,6 @@ export class LiveSequenceRunner<T> extends SequenceRunner<T> implements Producer
       this.home.clock,
       () => this.advanceReads(),
       ({ from, advance }) => this.readOutOfTurn(from ?? this.log.position, advance),
-      (stop) => this.home.onCallerLost(stop),
     );
     this.producer = new Producer(source, this, settings.sliceMs);
   }

@@ -1,5 +1,4 @@
 import type { ClockTimer, Clock } from '../../clock.js';
-import { onStopOfRead } from '../stopping.js';
 
 /** A read that waits for its turn, or for its items. */
 export interface PendingRead<A> {
@@ -33,7 +32,6 @@ export class ReadQueue<A> {
     private readonly onChange: () => void,
     /** The answer to a read whose time is up before its turn. */
     private readonly answerOutOfTurn: (read: PendingRead<A>) => A,
-    private readonly onCallerLost: (stop: (reason: unknown) => void) => () => void,
   ) {}
 
   get first(): PendingRead<A> | undefined {
@@ -54,7 +52,7 @@ export class ReadQueue<A> {
       const leave = (): void => {
         this.reads.delete(read);
         timer?.cancel();
-        forget();
+        signal?.removeEventListener('abort', onAbort);
       };
       const read: PendingRead<A> = {
         ...request,
@@ -68,16 +66,17 @@ export class ReadQueue<A> {
           }
         },
       };
+      const onAbort = (): void => {
+        leave();
+        reject(signal?.reason);
+        this.onChange();
+      };
       const onDue = (): void => {
         read.isDue = true;
         if (read === this.first) this.onChange();
         else read.settle(() => this.answerOutOfTurn(read));
       };
-      const forget = onStopOfRead(signal, this.onCallerLost, (reason) => {
-        leave();
-        reject(reason);
-        this.onChange();
-      });
+      signal?.addEventListener('abort', onAbort);
       this.reads.add(read);
       if (waitMs === 0) onDue();
       else if (waitMs !== undefined && waitMs !== Infinity) timer = this.clock.setTimeout(onDue, waitMs);

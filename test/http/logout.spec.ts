@@ -1,0 +1,309 @@
+import { describe, expect, it } from '@jest/globals';
+import type { Request, Response } from 'express';
+import session from 'express-session';
+import {
+  getActiveSession,
+  refreshActiveSession,
+  SessionScoped,
+  type ActiveSession,
+  type SessionEndReason,
+} from 'nestjs-active-session';
+import { Gate, until } from '../support/gate.js';
+import type { Handlers } from '../support/handlers.js';
+import { RecordingStore } from '../support/recording-store.js';
+import { useSessionApps, type SessionApp } from '../support/session-app.js';
+import { SECRET } from '../support/test-app.js';
+
+declare module 'express-session' {
+  interface SessionData {
+    user?: string;
+    note?: string;
+  }
+}
+
+const { start, notes } = useSessionApps();
+const ended: SessionEndReason[] = [];
+
+@SessionScoped()
+class Desk {
+  opened = true;
+  onSessionEnd(reason: SessionEndReason): void {
+    ended.push(reason);
+  }
+}
+
+const done = (act: (callback: (error?: unknown) => void) => unknown): Promise<void> =>
+  new Promise((resolve, reject) => {
+    act((error) => {
+      if (error === undefined || error === null) resolve();
+      else reject(new Error('The store failed', { cause: error }));
+    });
+  });
+
+interface Scene extends SessionApp {
+  /** Whether the store has anything of the user session that logged in last. */
+  isStored(): Promise<boolean>;
+  /** What a poll waits for. */
+  gate: Gate;
+  polls: () => number;
+}
+
+async function startScene(
+  store: session.Store,
+  { handlers, ...settings }: { handlers?: Handlers; resave?: boolean; rolling?: boolean; unset?: 'destroy' } = {},
+): Promise<Scene> {
+  ended.length = 0;
+  const gate = new Gate();
+  let polls = 0;
+  let sid = '';
+  const app = await start({
+    options: { userSession: { secret: SECRET, store, ...settings } },
+    metadata: { providers: [Desk] },
+    handlers: {
+      login: async (req) => {
+        await done((callback) => req.session.regenerate(callback));
+        req.session.user = 'alice';
+        sid = req.sessionID;
+        return { id: getActiveSession(req).id };
+      },
+      whoami: (req) => ({ user: req.session.user, id: getActiveSession(req).id }),
+      logout: (req) => done((callback) => req.session.destroy(callback)),
+      poll: async (req) => {
+        polls++;
+        await gate.opened;
+        return { user: req.session.user };
+      },
+      'poll-that-writes': async (req) => {
+        polls++;
+        await gate.opened;
+        req.session.note = 'I was here';
+        await done((callback) => req.session.save(callback));
+        return { user: req.session.user };
+      },
+      ...handlers,
+    },
+  });
+  const isStored = (): Promise<boolean> =>
+    new Promise((resolve, reject) => {
+      store.get(sid, (error, found) =>
+        error ? reject(error as Error) : resolve(found !== null && found !== undefined),
+      );
+    });
+  return { ...app, gate, polls: () => polls, isStored };
+}
+
+const stores: [string, () => session.Store][] = [
+  ['MemoryStore', () => new session.MemoryStore()],
+  ['a store that answers later', () => new RecordingStore()],
+];
+
+describe.each(stores)('With %s', (_name, makeStore) => {
+  it('a logout ends all sessions of the user, with their services and runners', async () => {
+    const app = await startScene(makeStore(), {
+      handlers: {
+        work: (req) => {
+          const active = getActiveSession(req);
+          active.services.get(Desk);
+          return {
+            key: active.createProcessRunner(
+              (_report, signal) => new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve())),
+            ).key,
+          };
+        },
+      },
+    });
+    const { browser, session: active } = await app.user();
+    await browser.get('/work');
+    await browser.get('/logout');
+    expect(await active.cleanupCompletion).toMatchObject({ reason: 'user-session-ended', disposed: 1, leftBehind: [] });
+    expect(ended).toEqual(['user-session-ended']);
+    await app.requestsOver();
+    expect(app.registry.stats()).toMatchObject({ sessions: 0, groups: 0 });
+    const { body } = await browser.get('/use');
+    expect(body.id).not.toBe(active.id);
+  });
+
+  it('a login gives the same request the session of the new user session', async () => {
+    const app = await startScene(makeStore());
+    const { browser, session: anonymous } = await app.user();
+    const { body } = await browser.get('/login');
+    expect(body.id).not.toBe(anonymous.id);
+    expect(anonymous.endReason).toBe('user-session-ended');
+    expect((await browser.get('/whoami')).body).toEqual({ user: 'alice', id: body.id });
+  });
+
+  it('a login works where there was no active session before', async () => {
+    const app = await startScene(makeStore());
+    const browser = app.browser();
+    const { status, body } = await browser.get('/login');
+    expect(status).toBe(200);
+    expect((await browser.get('/whoami')).body).toEqual({ user: 'alice', id: body.id });
+  });
+
+  describe.each([
+    { resave: false, rolling: false },
+    { resave: true, rolling: false },
+    { resave: false, rolling: true },
+    { resave: true, rolling: true },
+  ])('and %o', (settings) => {
+    it.each(['/poll', '/poll-that-writes'])(
+      '%s, answered after the logout, does not bring the login back',
+      async (path) => {
+        const app = await startScene(makeStore(), settings);
+        const browser = app.browser();
+        await browser.get('/login');
+        const stolen = browser.clone();
+        const poll = browser.clone().get(path);
+        await until(() => app.polls() === 1);
+        await browser.get('/logout');
+        app.gate.open();
+        const answer = await poll;
+        // The handler could still read what was there; the cookie of the old user session is not sent again.
+        expect(answer).toMatchObject({ status: 200, body: { user: 'alice' } });
+        expect(answer.headers['set-cookie']).toBeUndefined();
+        expect((await stolen.get('/whoami')).body.user).toBeUndefined();
+        expect(await app.isStored()).toBe(false);
+      },
+    );
+  });
+
+  it('a request in flight at the logout cannot use the session any more, and says so', async () => {
+    const gate = new Gate();
+    let isWaiting = false;
+    const app = await startScene(makeStore(), {
+      handlers: {
+        late: async (req) => {
+          isWaiting = true;
+          await gate.opened;
+          return { isAvailable: getActiveSession(req).isAvailable, id: getActiveSession(req).id };
+        },
+      },
+    });
+    const browser = app.browser();
+    await browser.get('/login');
+    await app.requestsOver();
+    await app.registry.all()[0]?.terminate();
+    const late = browser.get('/late');
+    await until(() => isWaiting);
+    await browser.clone().get('/logout');
+    gate.open();
+    expect(await late).toMatchObject({ status: 410, body: { code: 'SESSION_ENDED' } });
+    expect(app.registry.all()).toEqual([]);
+  });
+});
+
+describe('A user session that ends otherwise', () => {
+  it.each<[string, (store: session.Store, req: Request) => unknown]>([
+    ['by an administrator who destroys it', (store, req) => done((callback) => store.destroy(req.sessionID, callback))],
+    ['by clearing the store', (store) => done((callback) => store.clear?.(callback))],
+  ])('%s takes its sessions along', async (_how, end) => {
+    const store = new session.MemoryStore();
+    const app = await startScene(store, { handlers: { end: (req) => end(store, req) } });
+    const { browser, session: active } = await app.user();
+    await browser.get('/end');
+    expect(active.endReason).toBe('user-session-ended');
+  });
+
+  it('by `req.session = null` with unset: destroy', async () => {
+    const app = await startScene(new RecordingStore(), {
+      unset: 'destroy',
+      handlers: { drop: (req) => void Reflect.set(req, 'session', null) },
+    });
+    const { browser, session: active } = await app.user();
+    await browser.get('/drop');
+    expect(active.endReason).toBe('user-session-ended');
+  });
+
+  it('by clearing the store is not undone by a poll that saves', async () => {
+    const store = new session.MemoryStore();
+    const app = await startScene(store);
+    const browser = app.browser();
+    await browser.get('/login');
+    const poll = browser.get('/poll-that-writes');
+    await until(() => app.polls() === 1);
+    await done((callback) => store.clear(callback));
+    app.gate.open();
+    await poll;
+    expect((await browser.get('/whoami')).body.user).toBeUndefined();
+    expect(await app.isStored()).toBe(false);
+  });
+});
+
+describe('A request that comes while the store is still destroying the user session', () => {
+  it('gets no session of it', async () => {
+    const store = new RecordingStore();
+    const app = await startScene(store);
+    const browser = app.browser();
+    await browser.get('/login');
+    const destroyed = new Gate();
+    store.beforeDestroy = destroyed.opened;
+    const logout = browser.clone().get('/logout');
+    await until(() => store.count('destroy') === 2);
+    expect(await browser.clone().get('/whoami')).toMatchObject({ status: 410, body: { code: 'SESSION_ENDED' } });
+    destroyed.open();
+    await logout;
+    expect(app.registry.all()).toEqual([]);
+  });
+});
+
+describe('The first answer of a session', () => {
+  it('waits until the user session can be found by others', async () => {
+    const store = new RecordingStore();
+    const written = new Gate();
+    store.beforeSet = written.opened;
+    const app = await startScene(store);
+    const browser = app.browser();
+    let isAnswered = false;
+    const first = browser.get('/use').finally(() => (isAnswered = true));
+    await until(() => store.count('set') === 1);
+    for (let turn = 0; turn < 50; turn++) await new Promise((resolve) => setImmediate(resolve));
+    expect(isAnswered).toBe(false);
+    written.open();
+    const { body } = await first;
+    expect((await browser.get('/use')).body.id).toBe(body.id);
+    expect(store.count('set')).toBe(1);
+  });
+});
+
+describe('After its logout, in one request', () => {
+  it('`refreshActiveSession()` says that the user session has ended', async () => {
+    let seen: ActiveSession | undefined;
+    const app = await startScene(new RecordingStore(), {
+      handlers: {
+        leave: async (req: Request, _res: Response) => {
+          seen = getActiveSession(req);
+          await done((callback) => req.session.destroy(callback));
+          return { reason: getActiveSession(req).endReason, again: attempt(() => refreshActiveSession(req)) };
+        },
+      },
+    });
+    const { browser } = await app.user();
+    const { body } = await browser.get('/leave');
+    expect(body).toEqual({ reason: 'user-session-ended', again: 'SESSION_ENDED' });
+    expect(seen?.isAvailable).toBe(false);
+    expect(notes().filter((line) => line.includes('no user session'))).toEqual([]);
+  });
+});
+
+describe('The store', () => {
+  it('has its own methods back when the application has closed', async () => {
+    const store = new RecordingStore();
+    const before = Object.keys(store);
+    const { destroy } = store;
+    const app = await startScene(store);
+    await app.user();
+    expect(store.destroy).not.toBe(destroy);
+    await app.app.close();
+    expect(store.destroy).toBe(destroy);
+    expect(Object.keys(store).filter((key) => key !== 'generate')).toEqual(before);
+  });
+});
+
+function attempt(act: () => unknown): string {
+  try {
+    act();
+    return 'done';
+  } catch (error) {
+    return (error as { code: string }).code;
+  }
+}

@@ -1,0 +1,157 @@
+import { describe, expect, it } from '@jest/globals';
+import { getActiveSession, requestSignal, SessionScoped } from 'nestjs-active-session';
+import { useSessionApps } from '../support/session-app.js';
+
+const { start, faults } = useSessionApps();
+
+describe('A hook', () => {
+  it('may return a thenable that calls back at once', async () => {
+    @SessionScoped()
+    class Eager {
+      onModuleDestroy(): PromiseLike<void> {
+        return { then: (onDone) => Promise.resolve(onDone?.() as never) };
+      }
+    }
+    const app = await start({
+      metadata: { providers: [Eager] },
+      handlers: { eager: (req) => void getActiveSession(req).services.get(Eager) },
+    });
+    const { browser, session } = await app.user();
+    await browser.get('/eager');
+    expect(await session.terminate()).toMatchObject({ disposed: 1, failed: [], timedOut: [] });
+    await app.requestsOver();
+    expect(app.registry.stats()).toMatchObject({ sessions: 0, ending: 0, groups: 0 });
+  });
+
+  it('may return a thenable that throws: that is reported', async () => {
+    @SessionScoped()
+    class Broken {
+      onModuleDestroy(): PromiseLike<void> {
+        return {
+          then: () => {
+            throw new Error('no then');
+          },
+        };
+      }
+    }
+    const app = await start({
+      metadata: { providers: [Broken] },
+      handlers: { broken: (req) => void getActiveSession(req).services.get(Broken) },
+    });
+    const { browser, session } = await app.user();
+    await browser.get('/broken');
+    expect((await session.terminate()).failed).toMatchObject([{ what: 'Broken.onModuleDestroy()' }]);
+    expect(faults()).toEqual([expect.stringMatching(/Broken\.onModuleDestroy\(\): no then$/)]);
+  });
+});
+
+describe('An error that cannot be looked at', () => {
+  it('is logged as such, and the clean-up goes on', async () => {
+    const app = await start();
+    const { session } = await app.user();
+    const weird = new Error();
+    Object.defineProperty(weird, 'message', {
+      get: () => {
+        throw new Error('no message');
+      },
+    });
+    let isDisposed = false;
+    session.takeOwnership(() => void (isDisposed = true));
+    session.takeOwnership(() => {
+      throw weird;
+    });
+    expect((await session.terminate()).failed).toHaveLength(1);
+    expect(isDisposed).toBe(true);
+    expect(faults()).toEqual([expect.stringMatching(/takeOwnership\(\): an error that cannot be shown$/)]);
+  });
+});
+
+describe('A rule', () => {
+  it.each([
+    ['an asynchronous `when`', { when: (() => Promise.resolve(false)) as never }, '"when"'],
+    ['a filter that decides nothing', { apply: () => undefined as never }, 'apply()'],
+  ])('%s fails the request, and maps it to nothing', async (_what, rule, named) => {
+    const app = await start({ options: { sessions: rule } });
+    expect((await app.browser().get('/use')).status).toBe(500);
+    expect(faults()).toEqual([expect.stringContaining(named)]);
+    expect(app.registry.stats().created).toBe(0);
+  });
+});
+
+describe('A request that is refused for one limit', () => {
+  it('costs its user no session for another', async () => {
+    const app = await start({ options: { limits: { sessions: 2, sessionsPerGroup: 1 } } });
+    const first = await app.user();
+    await app.user();
+    // Its own session hands its place on, so there is room.
+    expect((await app.enter(first.browser, 'other')).suffix).toBe('other');
+    expect(first.session.endReason).toBe('evicted');
+    expect((await app.browser().get('/use')).status).toBe(503);
+    expect(app.registry.all()).toHaveLength(2);
+  });
+});
+
+describe('A runner', () => {
+  it.each<[string, object, string]>([
+    ['an option that is not there', { colour: 'red' }, '"colour"'],
+    ['a signal that is none', { signal: 5 }, '"signal"'],
+    ['a name that is no text', { name: 5 }, '"name"'],
+  ])('with %s is refused, and leaves nothing behind', async (_what, options, named) => {
+    const app = await start();
+    const { session } = await app.user();
+    for (const create of [
+      () => session.createProcessRunner(() => 1, options),
+      () => session.createSequenceRunner([1], options),
+    ])
+      expect(create).toThrow(
+        expect.objectContaining({ code: 'BAD_ARGUMENT', message: expect.stringContaining(named) }),
+      );
+    expect(session.runners.size).toBe(0);
+  });
+
+  it('is not found by what is no key', async () => {
+    const app = await start();
+    const { session } = await app.user();
+    session.createSequenceRunner([1]);
+    for (const key of [{}, null, undefined, [], true]) expect(session.getRunner(key as never)).toBeUndefined();
+  });
+});
+
+describe('A listener of requestSignal() that throws', () => {
+  it('is logged, and the process lives', async () => {
+    let started: () => void = () => undefined;
+    const isWaiting = new Promise<void>((resolve) => (started = resolve));
+    let aborted: () => void = () => undefined;
+    const isAborted = new Promise<void>((resolve) => (aborted = resolve));
+    const app = await start({
+      handlers: {
+        wait: async (req) => {
+          const signal = requestSignal(req);
+          signal.addEventListener('abort', () => {
+            throw new Error('a listener');
+          });
+          signal.addEventListener('abort', () => aborted());
+          started();
+          await isAborted;
+        },
+      },
+    });
+    const client = new AbortController();
+    const answer = app.browser().get('/wait', { signal: client.signal });
+    await isWaiting;
+    client.abort();
+    await expect(answer).rejects.toThrow();
+    await isAborted;
+    expect(faults()).toEqual([expect.stringContaining('requestSignal()')]);
+  });
+});
+
+describe('An answer with Retry-After', () => {
+  it('has it without problem details, too', async () => {
+    const app = await start({ options: { problemDetails: false, limits: { sessions: 1 } } });
+    await app.user();
+    const { status, headers } = await app.browser().get('/use');
+    expect([status, headers['retry-after']]).toEqual([503, '30']);
+    expect(headers['content-type']).toContain('application/json');
+  });
+});
