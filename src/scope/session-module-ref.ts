@@ -54,7 +54,6 @@ export class ScopeModuleRef extends SessionModuleRef {
   }
 
   override async create<T>(type: Type<T>): Promise<T> {
-    this.assertOpen();
     const { parameters, properties } = dependenciesOf(type);
     const args = await Promise.all(parameters.map((dependency) => this.resolveDependency(dependency)));
     const values = await Promise.all(properties.map((dependency) => this.resolveDependency(dependency)));

@@ -88,8 +88,8 @@ export class Life {
     this.runAwaited(() => signalSource.abort(new SessionEndedError(endReason, this.name)));
   }
 
-  /** Ends what it holds. `first` is what comes before its instances, `last` what comes before the report. */
-  cleanUp(first: (cleanup: Cleanup) => Promise<void>, last: () => void): Promise<CleanupReport> {
+  /** Ends what it holds. `first` is what comes before its instances, `last` what comes before others learn of it. */
+  cleanUp(first: (cleanup: Cleanup) => Promise<void>, last: (report: CleanupReport) => void): Promise<void> {
     return this.runAwaited(async () => {
       const { options } = this.environment;
       const reason = this.endReason ?? 'terminated';
@@ -101,10 +101,9 @@ export class Life {
       await this.scope.dispose(cleanup.run, reason);
       await this.ownerships?.disposeAll(cleanup.run);
       this.scope.empty();
-      last();
       this.report = cleanup.finish();
+      last(this.report);
       this.completion?.resolve(this.report);
-      return this.report;
     });
   }
 

@@ -140,12 +140,10 @@ export class LiveGroup extends ActiveSessionGroup {
     this.keeper.onGroupEnding(this);
     for (const session of [...this.bySuffix.values(), ...(this.retired ?? [])]) session.end(reason);
     this.life.abortSignal();
-    void this.life
-      .cleanUp(
-        () => this.whenAllReleased(),
-        () => undefined,
-      )
-      .then((report) => this.keeper.onGroupEnded(this, report));
+    void this.life.cleanUp(
+      () => this.whenAllReleased(),
+      (report) => this.keeper.onGroupEnded(this, report),
+    );
   }
 
   private endIfUnused(): void {

@@ -197,12 +197,13 @@ export class LiveSession extends ActiveSession implements Mortal {
     this.keeper.onEnding(this);
     this.life.abortSignal();
     const runners = this.runnersMade?.endAll(new SessionEndedError(reason)) ?? [];
-    void this.life
-      .cleanUp(
-        (cleanup) => cleanup.waitForRunners(runners),
-        () => this.group.release(this, reason),
-      )
-      .then((report) => this.keeper.onEnded(this, report));
+    void this.life.cleanUp(
+      (cleanup) => cleanup.waitForRunners(runners),
+      (report) => {
+        this.group.release(this, reason);
+        this.keeper.onEnded(this, report);
+      },
+    );
   }
 
   private useRunners(): SessionRunners {

@@ -877,6 +877,7 @@ describe('A runner that nobody reads', () => {
     const runner = idle.session.createSequenceRunner(() => new Promise<number[]>((resolve) => (release = resolve)), {
       startNow: true,
     });
+    await idle.clock.advance(60_000);
     runner.abort();
     await idle.clock.advance(11_000);
     expect([isKept(runner.number), runner.isBackgroundCompleted]).toEqual([false, false]);

@@ -264,6 +264,7 @@ describe('session.services', () => {
       expect(() => services.get(Cart)).toThrow(SessionEndedError);
       expect(() => services.get(Prices)).toThrow('The session has ended (terminated) and cannot be used any more');
       await expect(services.resolve(Fresh)).rejects.toThrow(SessionEndedError);
+      await expect(services.resolve('unknown')).rejects.toThrow(SessionEndedError);
       await expect(services.create(Cart)).rejects.toThrow(SessionEndedError);
       await alice.session.group.cleanupCompletion;
       expect(() => alice.session.group.services.get(Prices)).toThrow('The group has ended (terminated)');

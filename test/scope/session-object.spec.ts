@@ -3,6 +3,7 @@ import { Controller, Get, Injectable, Post, Query } from '@nestjs/common';
 import {
   ActiveSession,
   ActiveSessionGroup,
+  GroupScoped,
   InjectActiveSession,
   InjectActiveSessionGroup,
   NotInSessionError,
@@ -102,6 +103,20 @@ describe('The session object', () => {
     expect(groupByType).toBeInstanceOf(ActiveSessionGroup);
   });
 
+  it('in the code of a group is not available, while the group is', async () => {
+    const seen: unknown[] = [];
+    @GroupScoped()
+    class OfGroup {
+      constructor({ byType, groupByType }: Holder) {
+        seen.push(byType.isAvailable, groupByType.isAvailable, groupByType.id, inspect(byType));
+      }
+    }
+    const app = await startScopedApp({ providers: [Holder, OfGroup] });
+    const { session } = await app.user();
+    expect(session.services.get(OfGroup)).toBeInstanceOf(OfGroup);
+    expect(seen).toEqual([false, true, session.group.id, '[ActiveSession: one per session]']);
+  });
+
   it('makes the session at its first use in a request, and not where one only asks whether there is one', async () => {
     @Controller()
     class LookController {
@@ -152,5 +167,6 @@ describe('The session object', () => {
     await user.session.group.cleanupCompletion;
     expect(() => user.run(() => app.get(Holder).byType.id)).toThrow(SessionEndedError);
     expect(user.run(() => app.get(Holder).byType.isAvailable)).toBe(false);
+    expect(user.run(() => inspect(app.get(Holder).byType))).toBe('[ActiveSession: one per session]');
   });
 });

@@ -36,6 +36,12 @@ class Script {
     await settle(1);
     this.lines.push(`${name} done`);
   }
+
+  /** A hook that is over at once. */
+  callNow(name: string): unknown {
+    this.lines.push(name);
+    return this.hooks[name]?.();
+  }
 }
 
 @SessionScoped()
@@ -45,7 +51,7 @@ class First {
     return this.script.call(`First.onSessionEnd ${reason}`);
   }
   [Symbol.dispose]() {
-    this.script.lines.push('First.dispose');
+    this.script.callNow('First.dispose');
   }
 }
 
@@ -166,8 +172,8 @@ describe('The end of a session', () => {
       'ownership 2 done',
       'ownership 1',
       'ownership 1 done',
-      'report',
       'event ended',
+      'report',
     ]);
     expect(session).toMatchObject({ isAvailable: false, endReason: reason });
     expect(await report).toEqual({
@@ -322,34 +328,29 @@ describe('terminate()', () => {
 });
 
 describe('A hook that fails', () => {
-  it.each<[string, () => unknown]>([
-    [
-      'throws',
-      () => {
-        throw new Error('boom');
-      },
-    ],
-    ['rejects', () => Promise.reject(new Error('boom'))],
-    [
-      'throws what is no error',
-      () => {
-        throw Object.assign(Object.create(null), { boom: 'boom' });
-      },
-    ],
-  ])('%s: the rest goes on, the report and the log have it', async (_how, hook) => {
+  const boom = (error: unknown) => (): never => {
+    throw error;
+  };
+  it.each<[string, string, string, () => unknown]>([
+    ['throws', 'First.dispose', 'First[Symbol.dispose]()', boom(new Error('boom'))],
+    ['rejects', 'Second.onModuleDestroy', 'Second.onModuleDestroy()', boom(new Error('boom'))],
+    ['throws what is no error', 'First.dispose', 'First[Symbol.dispose]()', boom(Object.create(null, boomOnly()))],
+  ])('%s: the rest goes on, the report and the log have it', async (_how, hook, label, fail) => {
     const { session, script, clock } = await startScene();
-    script.hooks['Second.onModuleDestroy'] = hook;
+    script.hooks[hook] = fail;
     fill(session);
+    session.takeOwnership(() => script.call('ownership'));
     const report = session.cleanupCompletion;
     await clock.advance(IDLE_MS + SECOND);
     const { failed, timedOut, disposed } = await report;
-    expect(failed).toEqual([{ what: 'Second.onModuleDestroy()', error: expect.objectContaining({}) }]);
-    expect([timedOut, disposed]).toEqual([[], 2]);
-    expect(script.lines).toContain('Second.asyncDispose done');
-    expect(script.lines.at(-1)).toBe('First.dispose');
+    expect(failed).toEqual([{ what: label, error: expect.objectContaining({}) }]);
+    expect([timedOut, disposed]).toEqual([[], 3]);
+    expect(script.lines).toEqual(
+      expect.arrayContaining(['Second.asyncDispose done', 'First.dispose', 'ownership done']),
+    );
     const [line, ...others] = faults();
     expect(others).toEqual([]);
-    for (const part of [session.id, 'Second.onModuleDestroy()', 'idle', 'boom']) expect(line).toContain(part);
+    for (const part of [session.id, label, 'idle', 'boom']) expect(line).toContain(part);
   });
 
   it('hangs: it is named, and the remaining steps are called without waiting', async () => {
@@ -464,23 +465,24 @@ describe('The completion signal', () => {
   it('is like any other signal otherwise', async () => {
     const { session } = await startScene();
     const signal = session.completionSignal;
-    const [removed, twice, once, aborted] = [jest.fn(), jest.fn(), jest.fn(), jest.fn()];
-    signal.addEventListener('abort', removed);
-    signal.removeEventListener('abort', removed);
-    signal.addEventListener('abort', twice);
-    signal.addEventListener('abort', twice);
-    signal.addEventListener('abort', once, { once: true });
+    const [removed, twice, once, aborted, late, replaced] = Array.from({ length: 6 }, () => jest.fn());
+    signal.addEventListener('abort', removed!);
+    signal.removeEventListener('abort', removed!);
+    signal.addEventListener('abort', twice!);
+    signal.addEventListener('abort', twice!);
+    signal.addEventListener('abort', once!, { once: true });
     const local = new AbortController();
-    signal.addEventListener('abort', removed, { signal: local.signal });
+    signal.addEventListener('abort', late!, { signal: local.signal });
     local.abort();
-    signal.onabort = removed;
-    signal.onabort = aborted;
+    signal.onabort = replaced!;
+    signal.onabort = aborted!;
     expect(signal.onabort).toBe(aborted);
     const combined = AbortSignal.any([signal]);
     await session.terminate();
-    expect([removed, twice, once, aborted].map(({ mock }) => mock.calls.length)).toEqual([0, 1, 1, 1]);
+    expect([twice, once, aborted].map((listener) => listener?.mock.calls.length)).toEqual([1, 1, 1]);
+    for (const listener of [removed, late, replaced]) expect(listener).not.toHaveBeenCalled();
     expect(combined.reason).toBe(signal.reason);
-    expect(twice.mock.contexts).toEqual([signal]);
+    expect(twice?.mock.contexts).toEqual([signal]);
   });
 });
 
@@ -607,6 +609,16 @@ describe('takeOwnership()', () => {
     await session.terminate();
     session.takeOwnership(after);
     expect([during, after].map(({ mock }) => mock.calls.length)).toEqual([1, 1]);
+  });
+
+  it('lets all who dispose by hand wait for the one disposal', async () => {
+    const { session } = await startScene();
+    const gate = new Gate();
+    const ownership = session.takeOwnership(() => gate.opened);
+    const disposals = [ownership.dispose(), ownership.dispose(), ownership[Symbol.asyncDispose]()];
+    expect(new Set(disposals).size).toBe(1);
+    gate.open();
+    await Promise.all(disposals);
   });
 
   it('logs what fails after the end', async () => {
@@ -737,6 +749,10 @@ describe('A group', () => {
     expect(faults()).toEqual([expect.stringMatching(/The group .*Shared\.onSessionEnd\(\)/)]);
   });
 });
+
+function boomOnly(): PropertyDescriptorMap {
+  return { boom: { value: 'boom', enumerable: true } };
+}
 
 function fail(): never {
   throw new Error('It was called');

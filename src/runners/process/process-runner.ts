@@ -1,11 +1,13 @@
 import { RunnerBase } from '../runner-base.js';
 
-/** Makes a new report known. `estimatedEnd` is the number of reports that are expected in all. */
+/**
+ * Makes a new report known. It throws once the runner is aborted, which stops a body that does not look at its signal, and
+ * after the end of the body; in a timer or a listener of your own nobody catches that.
+ * @param estimatedEnd the number of reports that are expected in all
+ */
 export type Report<T> = (result: T, estimatedEnd?: number) => void;
 
 /** The work of a process runner. What it returns is its last result; nothing returned leaves the last report. */
-// `void` says that a body need not return anything.
-
 export type ProcessBody<T> = (report: Report<T>, signal: AbortSignal) => T | void | Promise<T | void>;
 
 /**
