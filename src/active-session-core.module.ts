@@ -51,8 +51,8 @@ const USER_SESSION_MOUNT = Symbol('nestjs-active-session.user-session-mount');
     { provide: SessionContext, useFactory: () => new SessionContext() },
     {
       provide: ScopeHost,
-      useFactory: (context: SessionContext) => new ScopeHost(context),
-      inject: [SessionContext],
+      useFactory: (context: SessionContext, modules: ModulesContainer) => new ScopeHost(context, modules),
+      inject: [SessionContext, ModulesContainer],
     },
     {
       provide: Sessions,

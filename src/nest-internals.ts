@@ -4,12 +4,20 @@
  */
 import type { ModulesContainer } from '@nestjs/core';
 import { DiscoverableMetaHostCollection } from '@nestjs/core/discovery/discoverable-meta-host-collection.js';
-
 import { UnknownElementException } from '@nestjs/core/errors/exceptions/unknown-element.exception.js';
 
 interface ModuleLike {
   metatype?: unknown;
   distance?: unknown;
+  providers?: ReadonlyMap<unknown, WrapperLike>;
+}
+
+interface WrapperLike {
+  metatype?: unknown;
+  name?: unknown;
+  isDependencyTreeStatic?(): boolean;
+  getCtorMetadata?(): (WrapperLike | undefined)[] | undefined;
+  getPropertiesMetadata?(): { wrapper?: WrapperLike }[] | undefined;
 }
 
 /** Classes decorated by `DiscoveryService.createDecorator()` are found through this link, which a subclass lacks. */
@@ -45,4 +53,32 @@ export function countModules(modules: ModulesContainer, moduleClass: unknown): n
 
 function modulesOf(modules: ModulesContainer, moduleClass: unknown): ModuleLike[] {
   return [...(modules.values() as Iterable<ModuleLike>)].filter(({ metatype }) => metatype === moduleClass);
+}
+
+/**
+ * How a provider of this class depends on something request-scoped: `Cart -> Audit -> Db`; undefined where none does.
+ * Nest makes such a provider anew for each request.
+ */
+export function pathToRequestScope(modules: ModulesContainer, type: unknown): string | undefined {
+  for (const { providers } of modules.values() as Iterable<ModuleLike>)
+    for (const wrapper of providers?.values() ?? [])
+      if (wrapper.metatype === type && isPerRequest(wrapper)) return pathBelow(wrapper, new Set()).join(' -> ');
+  return undefined;
+}
+
+// Each dependency is asked, too: Nest before 11.2 remembers an answer from before it knew the properties.
+function isPerRequest(wrapper: WrapperLike): boolean {
+  return [wrapper, ...dependenciesOf(wrapper)].some((each) => each.isDependencyTreeStatic?.() === false);
+}
+
+function pathBelow(wrapper: WrapperLike, seen: Set<WrapperLike>): string[] {
+  seen.add(wrapper);
+  const next = dependenciesOf(wrapper).find((each) => !seen.has(each) && each.isDependencyTreeStatic?.() === false);
+  return [String(wrapper.name), ...(next === undefined ? [] : pathBelow(next, seen))];
+}
+
+function dependenciesOf(wrapper: WrapperLike): WrapperLike[] {
+  const parameters = wrapper.getCtorMetadata?.() ?? [];
+  const properties = (wrapper.getPropertiesMetadata?.() ?? []).map((property) => property.wrapper);
+  return [...parameters, ...properties].filter((each) => each !== undefined && each !== null);
 }

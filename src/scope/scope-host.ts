@@ -1,3 +1,6 @@
+import type { ModulesContainer } from '@nestjs/core';
+import { ScopeMisuseError } from '../errors.js';
+import { pathToRequestScope } from '../nest-internals.js';
 import type { SessionContext } from './context.js';
 import type { ScopeLevel } from './scope.js';
 
@@ -14,8 +17,21 @@ export const HOST_MARK = Symbol('nestjs-active-session.scope-host');
 export class ScopeHost {
   private readonly counts: Record<ScopeLevel, number> = { session: 0, group: 0 };
 
-  constructor(readonly context: SessionContext) {
+  constructor(
+    readonly context: SessionContext,
+    private readonly modules: ModulesContainer,
+  ) {
     if (context !== undefined) Object.defineProperty(this, HOST_MARK, { value: HOST_MARK });
+  }
+
+  /** Nest is making a provider of this class. @throws ScopeMisuseError where it does so for each request */
+  refuseRequestScope(type: unknown): void {
+    const path = pathToRequestScope(this.modules, type);
+    if (path !== undefined)
+      throw new ScopeMisuseError(
+        `${path}: the last one is request-scoped, and a session has no request. Make it session-scoped or a singleton, ` +
+          'or pass what it has to the methods that need it.',
+      );
   }
 
   /** The number of a new provider, by which a scope finds its instance. */

@@ -32,6 +32,7 @@ export function makeScopedClass(target: ScopedClass, level: ScopeLevel, decorato
             `${new.target.name} extends ${target.name}, which has ${decorator}. Decorate ${new.target.name} with ${decorator}, too.`,
           );
         assertNoNestScope(Scoped); // put above this decorator
+        host.refuseRequestScope(Scoped);
         return new ScopedClassProvider(level, Scoped, args.slice(0, -1), host).client;
       }
       super(...args);

@@ -1,3 +1,4 @@
+import { inspect } from 'node:util';
 import type { SessionEndReason } from '../errors.js';
 import type { Scope } from '../scope/scope.js';
 import type { SessionModuleRef } from '../scope/session-module-ref.js';
@@ -88,6 +89,16 @@ export class LiveGroup extends ActiveSessionGroup {
   override terminate(): Promise<CleanupReport> {
     this.end('terminated');
     return this.life.completionForCaller();
+  }
+
+  /** Printed and sent without what it holds. */
+  toJSON(): object {
+    const { id, isAvailable, endReason } = this;
+    return { id, isAvailable, endReason };
+  }
+
+  [inspect.custom](): string {
+    return `ActiveSessionGroup ${JSON.stringify(this)}`;
   }
 
   override takeOwnership(owned: Owned): Ownership {

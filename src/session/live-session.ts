@@ -1,3 +1,4 @@
+import { inspect } from 'node:util';
 import { SessionEndedError, type SessionEndReason } from '../errors.js';
 import type { ProcessBody, ProcessRunner } from '../runners/process/process-runner.js';
 import type { Runner } from '../runners/runner.js';
@@ -102,6 +103,16 @@ export class LiveSession extends ActiveSession implements Mortal {
   override terminate(): Promise<CleanupReport> {
     this.end('terminated');
     return this.life.completionForCaller();
+  }
+
+  /** Printed and sent without what it holds. */
+  toJSON(): object {
+    const { id, generation, isAvailable, endReason } = this;
+    return { id, generation, isAvailable, endReason };
+  }
+
+  [inspect.custom](): string {
+    return `ActiveSession ${JSON.stringify(this)}`;
   }
 
   override takeOwnership(owned: Owned): Ownership {

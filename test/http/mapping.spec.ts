@@ -1,5 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { Controller, Get, Req } from '@nestjs/common';
+import type { Application, NextFunction, Request, Response } from 'express';
 import type { NestExpressApplication } from '@nestjs/platform-express';
 import {
   getActiveSession,
@@ -153,6 +154,21 @@ describe('Rules', () => {
     await client.vanish();
   });
 
+  it('see the path that the client asked for, whatever has become of it on the way', async () => {
+    const browser = await startWith(
+      { path: '/old' },
+      {
+        configure: (nest) => {
+          nest.use((req: Request, _res: Response, next: NextFunction) => {
+            if (req.url === '/old') req.url = '/shop';
+            next();
+          });
+        },
+      },
+    );
+    expect([(await browser.get('/old')).body, (await browser.get('/shop')).body]).toEqual(['', null]);
+  });
+
   it('that throw fail their request, and nothing else', async () => {
     const browser = await startWith({
       when: ({ url }) => {
@@ -230,11 +246,22 @@ describe('An application', () => {
     expect(app.registry.stats()).toMatchObject({ created: 0, pinned: 0 });
   });
 
-  it('asks for the session of a request once, whoever is in between', async () => {
+  it('finds the session of a request once, also when it hands the request to itself again', async () => {
     let asked = 0;
-    const browser = await startWith({ when: () => ++asked > 0 }, { metadata: { controllers: [Health] } });
-    await browser.get('/health');
+    const app = await start({
+      options: { sessions: { when: () => ++asked > 0 } },
+      handlers: {
+        ...handlers,
+        forward: (req, res) => {
+          req.url = '/suffix';
+          (app.app.getHttpAdapter().getInstance() as Application)(req, res);
+          return new Promise((resolve) => res.once('finish', resolve));
+        },
+      },
+    });
+    expect((await app.browser().get('/forward')).body).toBe('');
     expect(asked).toBe(1);
+    await app.requestsOver();
   });
 
   it('shares nothing with another one in the same process', async () => {

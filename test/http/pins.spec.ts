@@ -284,6 +284,25 @@ describe('requestSignal()', () => {
     app.gate.open();
   });
 
+  it('leaves nothing on a connection that is kept', async () => {
+    const listeners: number[] = [];
+    const app = await startScene({
+      handlers: {
+        signal: (req) => {
+          requestSignal(req);
+          listeners.push(req.socket.listenerCount('close'));
+        },
+      },
+    });
+    const client = new RawClient(app.url);
+    for (let request = 1; request <= 3; request++) {
+      client.send({ path: '/signal' });
+      await until(() => client.received.split('null').length > request);
+    }
+    await client.vanish();
+    expect(new Set(listeners).size).toBe(1);
+  });
+
   it('does not abort when the answer is out, not even when the connection closes', async () => {
     const { app, signals } = await startSignals();
     const client = new RawClient(app.url);

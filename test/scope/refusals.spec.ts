@@ -1,5 +1,5 @@
-import { afterEach, describe, expect, it } from '@jest/globals';
-import { Controller, Get, Injectable, mixin, Scope } from '@nestjs/common';
+import { afterEach, describe, expect, it, jest } from '@jest/globals';
+import { Controller, Get, Inject, Injectable, Logger, mixin, Scope } from '@nestjs/common';
 import { ModuleRef } from '@nestjs/core';
 import { ActiveSession, GroupScoped, ScopeMisuseError, SessionScoped } from 'nestjs-active-session';
 import { closeApps } from '../support/test-app.js';
@@ -150,5 +150,37 @@ describe('When its first object is made, it is refused', () => {
     const app = await startScopedApp({ providers: [OfSession, Singleton, OfGroup] });
     const { session } = await app.user();
     expect(() => session.services.get(OfGroup)).toThrow(/used by code of a group, which belongs to no single session/);
+  });
+
+  it.each(['a parameter', 'a property'])('to depend on something request-scoped by %s', async (where) => {
+    @Injectable({ scope: Scope.REQUEST })
+    class Db {}
+    @Injectable()
+    class Audit {
+      constructor(readonly db: Db) {}
+    }
+    @SessionScoped()
+    class ByParameter {
+      constructor(readonly audit: Audit) {}
+    }
+    @SessionScoped()
+    class ByProperty {
+      @Inject() readonly audit!: Audit;
+    }
+    const Cart = where === 'a parameter' ? ByParameter : ByProperty;
+    @Controller('cart')
+    class CartController {
+      constructor(@Inject(Cart) readonly cart: unknown) {}
+      @Get()
+      show(): string {
+        return 'reached';
+      }
+    }
+    const logged = jest.spyOn(Logger.prototype, 'error').mockImplementation(() => undefined);
+    const app = await startScopedApp({ providers: [Db, Audit, Cart], controllers: [CartController] });
+    expect((await app.browser().get('/cart')).status).toBe(500);
+    const text = logged.mock.calls.map(([message]) => String(message)).join();
+    expect(text).toContain(`${Cart.name} -> Audit -> Db: the last one is request-scoped`);
+    logged.mockRestore();
   });
 });

@@ -1,3 +1,4 @@
+import { inspect } from 'node:util';
 import { describe, expect, it } from '@jest/globals';
 import { Injectable } from '@nestjs/common';
 import {
@@ -362,3 +363,18 @@ describe('Maps', () => {
 function touch(req: object): undefined {
   getActiveSession(req).touch();
 }
+
+describe('A session, and a group', () => {
+  it('can be printed and sent as JSON, without what they hold', async () => {
+    const app = await start();
+    const { session } = await app.user();
+    session.properties.set('secret', 'hidden');
+    const shown = { id: session.id, generation: 1, isAvailable: true };
+    expect(JSON.parse(JSON.stringify(session))).toEqual(shown);
+    expect(JSON.parse(JSON.stringify(session.group))).toEqual({ id: session.baseId, isAvailable: true });
+    for (const each of [session, session.group]) {
+      expect(inspect(each)).toContain(session.baseId);
+      expect(inspect(each).length).toBeLessThan(200);
+    }
+  });
+});
