@@ -15,11 +15,11 @@ import { mountUserSession } from './http/user-session.mount.js';
 import { countModules, putFirstAtShutdown } from './nest-internals.js';
 import {
   RESOLVED_OPTIONS,
-  resolveOptions,
   type ActiveSessionModuleOptions,
   type ResolvedOptions,
   type SessionRequest,
 } from './options.js';
+import { resolveOptions } from './resolve-options.js';
 import { SessionContext } from './scope/context.js';
 import { OwnerProvider } from './scope/owner-provider.js';
 import { ScopeHost } from './scope/scope-host.js';

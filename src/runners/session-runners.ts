@@ -1,5 +1,6 @@
 import { BadArgumentError, LimitReachedError } from '../errors.js';
-import { resolveSequence, SEQUENCE_OPTIONS, type SequenceOptions } from '../options.js';
+import type { SequenceOptions } from '../options.js';
+import { resolveSequence, SEQUENCE_OPTIONS } from '../resolve-options.js';
 import { LiveProcessRunner } from './process/live-process-runner.js';
 import type { ProcessBody, ProcessRunner } from './process/process-runner.js';
 import { isFinal, type Runner } from './runner.js';
