@@ -180,7 +180,8 @@ function fieldProxy(provider: ScopedProvider, type: abstract new (...args: never
       if (key === PROVIDER) return provider;
       if (NEVER_ANSWERED.has(key)) return undefined;
       if (key === INSPECT) return inspector(provider, target);
-      if (key === 'toJSON') return jsonOf(target.findIfAvailable());
+      // Reading it creates nothing, and it is a method wherever the class may have one.
+      if (key === 'toJSON') return () => jsonOf(target.findIfAvailable());
       if (key in Object.prototype) return (Object.prototype as unknown as Members)[key];
       const object = isProbe(key) ? target.findIfAvailable() : target.find(key);
       return object === undefined ? undefined : (object as Members)[key];
@@ -226,8 +227,7 @@ function inspector(provider: ScopedProvider, target: Target) {
   };
 }
 
-function jsonOf(object: object | undefined): (() => unknown) | undefined {
-  if (object === undefined) return undefined;
-  const { toJSON } = object as { toJSON?: unknown };
-  return () => (typeof toJSON === 'function' ? (toJSON.call(object) as unknown) : object);
+function jsonOf(object: object | undefined): unknown {
+  const { toJSON } = (object ?? {}) as { toJSON?: unknown };
+  return typeof toJSON === 'function' ? (toJSON.call(object) as unknown) : (object ?? {});
 }

@@ -10,7 +10,7 @@ export class Gate<T = void> {
 }
 
 /** Resolves when `holds` does, looking at each turn of the event loop; no clock is involved. */
-export async function until(holds: () => boolean, turns = 20_000): Promise<void> {
+export async function until(holds: () => boolean, turns = 1_000_000): Promise<void> {
   for (let turn = 0; !holds(); turn++) {
     if (turn === turns) throw new Error(`It did not come true: ${String(holds)}`);
     await new Promise((resolve) => setImmediate(resolve));
