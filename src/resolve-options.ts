@@ -120,7 +120,10 @@ function resolveUserSession(options: UserSessionOptions | undefined): UserSessio
   const holds = (secret: unknown): boolean =>
     isText(secret) || (Array.isArray(secret) && secret.length > 0 && secret.every(isText));
   if (options.secret !== undefined && !holds(options.secret))
-    throw expected('userSession.secret', 'a non-empty string, or several', options.secret);
+    // What was given is a secret: it is not shown.
+    throw new TypeError(
+      'ActiveSessionModule: expected option "userSession.secret" to be a non-empty string, or several',
+    );
   return Object.freeze({ ...options });
 }
 
@@ -157,7 +160,11 @@ const isObject = (value: unknown): value is object => typeof value === 'object' 
 const isText = (value: unknown): value is string => typeof value === 'string' && value !== '';
 const isFunction = (value: unknown): boolean => typeof value === 'function';
 const isClock = (value: unknown): value is Clock =>
-  isObject(value) && 'now' in value && typeof value.now === 'function' && 'setTimeout' in value;
+  isObject(value) &&
+  'now' in value &&
+  typeof value.now === 'function' &&
+  'setTimeout' in value &&
+  typeof value.setTimeout === 'function';
 
 function expected(name: string, what: string, value: unknown): TypeError {
   const shown = typeof value === 'string' ? `'${value}'` : String(value);

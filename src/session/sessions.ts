@@ -214,8 +214,9 @@ export class Sessions implements SessionKeeper, GroupKeeper {
   }
 
   /**
-   * Sessions that are cleaning up count. What is evicted hands its place on at once; what is still cleaning up can
-   * therefore be as many again as the limit allows, and no more.
+   * Sessions that are cleaning up count for the process. What is evicted hands its place on at once; what is still
+   * cleaning up can therefore be as many again as the limit allows, and no more. In a group the limit is for those that
+   * live, so that a user at the limit can have a session replaced, and twice as much for all.
    */
   private makeRoom(wanted: SessionWanted): void {
     const ownVictim = this.victimInGroup(this.groups.get(wanted.userSessionId));
@@ -230,7 +231,7 @@ export class Sessions implements SessionKeeper, GroupKeeper {
   private victimInGroup(group: LiveGroup | undefined): LiveSession | undefined {
     const { limits, onLimit } = this.environment.options;
     const limit = limits.sessionsPerGroup;
-    if (group === undefined || group.size < limit) return undefined;
+    if (group === undefined || (group.sessions.size < limit && group.size < 2 * limit)) return undefined;
     const victim = onLimit.sessionsPerGroup === 'evict-idle' ? idlestOf(group.sessions.values()) : undefined;
     if (victim === undefined || group.size >= 2 * limit) throw new LimitReachedError('sessionsPerGroup', limit, 429);
     return victim;

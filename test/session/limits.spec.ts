@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { getActiveSession, type LimitOptions } from 'nestjs-active-session';
+import { getActiveSession, refreshActiveSession, type LimitOptions } from 'nestjs-active-session';
 import { Gate, until } from '../support/gate.js';
 import type { Handlers } from '../support/handlers.js';
 import { useSessionApps, type SessionApp, type SessionAppOptions } from '../support/session-app.js';
@@ -234,5 +234,25 @@ describe('A limit of Infinity', () => {
     for (let runner = 0; runner < 100; runner++) session.createSequenceRunner([1]);
     expect([app.registry.all().length, session.runners.size]).toEqual([41, 100]);
     expect(faults()).toEqual([]);
+  });
+});
+
+describe('A user at the limit of their sessions', () => {
+  it('can have one replaced while it is still cleaning up', async () => {
+    const app = await start({
+      options: { limits: { sessionsPerGroup: 1 } },
+      handlers: {
+        renew: (req) => {
+          void getActiveSession(req).terminate();
+          return { generation: refreshActiveSession(req).generation };
+        },
+      },
+    });
+    const { browser, session } = await app.user();
+    const closed = new Gate();
+    session.takeOwnership(() => closed.opened);
+    expect((await browser.get('/renew')).body).toEqual({ generation: 2 });
+    closed.open();
+    expect((await session.cleanupCompletion).reason).toBe('terminated');
   });
 });

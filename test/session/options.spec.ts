@@ -29,6 +29,16 @@ async function expectRefused(options: unknown, name: string, value: unknown): Pr
 }
 
 describe('Options', () => {
+  it.each([[''], [7], [[]], [['']], [['the real one', '']]])(
+    'refuse a bad secret, and do not show it: %j',
+    async (secret) => {
+      const failure = await failureOf({ userSession: { secret } });
+      expect(failure).toBeInstanceOf(TypeError);
+      expect((failure as TypeError).message).toMatch(/expected option "userSession.secret" to be a non-empty string/);
+      expect((failure as TypeError).message).not.toContain('the real one');
+    },
+  );
+
   const notDurations = [-1, NaN, '5', null, {}];
   const notPositive = [...notDurations, 0];
   const notCounts = [...notPositive, 1.5];
@@ -37,7 +47,6 @@ describe('Options', () => {
 
   it.each<[string, unknown[]]>([
     ['userSession', [null, 'text', 7]],
-    ['userSession.secret', ['', 7, [], ['']]],
     ['expiryWarningMs', [-1, NaN, '5', null]],
     ['userSessionTimeoutMs', notPositive],
     ['replaceAfterCleanup', ['no', 0]],
