@@ -133,9 +133,8 @@ export class BadRunnerKeyError extends ActiveSessionError {
 
 /** An argument that can never be right. 400; the message names the argument, what is expected and what was given. */
 export class BadArgumentError extends ActiveSessionError {
-  /** @param detail what clients may read of it; by default all of it, as the argument mostly is theirs */
-  constructor(message: string, detail = message) {
-    super('BAD_ARGUMENT', message, { detail });
+  constructor(message: string) {
+    super('BAD_ARGUMENT', message, { detail: message });
   }
 }
 

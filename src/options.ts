@@ -122,7 +122,7 @@ export interface ActiveSessionModuleOptions {
   shutdownTimeoutMs?: number;
   /**
    * How long, in ms, a request waits for its user session, where the module mounts express-session; then it is answered
-   * 503. @default 5 s
+   * 503. So long, too, the first answer of a session waits until its user session is saved. @default 5 s
    */
   userSessionTimeoutMs?: number;
   /** `true`: a new request waits until the session that it replaces has cleaned up. @default false */

@@ -166,9 +166,11 @@ const isClock = (value: unknown): value is Clock =>
   'setTimeout' in value &&
   typeof value.setTimeout === 'function';
 
-function expected(name: string, what: string, value: unknown): TypeError {
+/** The one form in which an option is refused. */
+export function expected(name: string, what: string, value: unknown, cause?: unknown): TypeError {
   const shown = typeof value === 'string' ? `'${value}'` : String(value);
-  return new TypeError(`ActiveSessionModule: expected option "${name}" to be ${what}, got ${shown} (${typeof value})`);
+  const message = `ActiveSessionModule: expected option "${name}" to be ${what}, got ${shown} (${typeof value})`;
+  return new TypeError(message, { cause });
 }
 
 function refuseUnknown(where: string, options: unknown, allowed: readonly string[]): asserts options is object {

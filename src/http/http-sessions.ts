@@ -6,8 +6,8 @@ import type { LiveGroup } from '../session/live-group.js';
 import type { LiveSession } from '../session/live-session.js';
 import { Sessions } from '../session/sessions.js';
 import { unavailableError, unavailableMessage, type UnavailableReason } from '../session/unavailable.js';
-import { RequestCell, type FoundSession, type SessionFinder, type SessionResponse } from './request-cell.js';
 import { Logouts } from './logouts.js';
+import { RequestCell, type FoundSession, type SessionFinder, type SessionResponse } from './request-cell.js';
 import { bindCell, cellOf } from './request-state.js';
 import { SessionRules } from './session-rules.js';
 import { UserSessionPort } from './user-session.js';
@@ -138,16 +138,22 @@ export class HttpSessions extends UserSessionNamer implements SessionFinder {
     return 'id' in identity ? identity.id : undefined;
   }
 
+  /** Resolves when the user session is saved; also when its store fails, or says nothing for too long. */
   private remember(req: SessionRequest, session: LiveSession): Promise<void> | undefined {
-    return this.userSessions.remember(req, session.generation)?.catch((error: unknown) => {
-      this.logger.error(`The user session of ${session.id} could not be saved: ${String(error)}`);
+    const saving = this.userSessions.remember(req, session.generation);
+    if (saving === undefined) return undefined;
+    const { clock, userSessionTimeoutMs } = this.options;
+    return new Promise((resolve) => {
+      const giveUp = (why: string): void => {
+        this.logger.error(`The user session of ${session.id} could not be saved: ${why}`);
+        resolve();
+      };
+      const timer = clock.setTimeout(
+        () => giveUp(`no answer within userSessionTimeoutMs (${userSessionTimeoutMs})`),
+        userSessionTimeoutMs,
+      );
+      saving.then(resolve, (error: unknown) => giveUp(String(error))).finally(() => timer.cancel());
     });
-  }
-
-  private whyNone(req: SessionRequest): UnavailableReason | undefined {
-    const identity = this.userSessions.identityOf(req);
-    if ('missing' in identity) return identity.missing;
-    return this.sessions.isDraining ? 'shutting-down' : undefined;
   }
 
   private logOnce(reason: UnavailableReason): void {

@@ -1,5 +1,4 @@
 import { createParamDecorator, Logger, type ExecutionContext } from '@nestjs/common';
-
 import { ClientGoneError } from '../errors.js';
 import { IsolatedAbort } from '../isolated-abort.js';
 

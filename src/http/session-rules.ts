@@ -1,6 +1,7 @@
 import { match } from 'path-to-regexp';
 import { BadArgumentError } from '../errors.js';
 import type { SessionFilter, SessionRequest, SessionRule, SessionRuleObject } from '../options.js';
+import { expected } from '../resolve-options.js';
 
 const SUFFIX = /^[A-Za-z0-9_-]{1,64}$/;
 const SUFFIX_IN_WORDS = 'a text of letters, digits, "_" and "-", 64 of them at most';
@@ -98,12 +99,6 @@ function checkSuffix(suffix: unknown): string {
 
 function isSuffix(value: unknown): value is string {
   return typeof value === 'string' && (value === '' || SUFFIX.test(value));
-}
-
-function expected(name: string, what: string, value: unknown, cause?: unknown): TypeError {
-  const shown = typeof value === 'string' ? `'${value}'` : String(value);
-  const message = `ActiveSessionModule: expected option "${name}" to be ${what}, got ${shown} (${typeof value})`;
-  return new TypeError(message, { cause });
 }
 
 /** A promise would count as true, and map every request. */

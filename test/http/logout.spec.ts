@@ -21,7 +21,7 @@ declare module 'express-session' {
   }
 }
 
-const { start, notes } = useSessionApps();
+const { start, faults, notes } = useSessionApps();
 const ended: SessionEndReason[] = [];
 
 @SessionScoped()
@@ -262,6 +262,19 @@ describe('The first answer of a session', () => {
     const { body } = await first;
     expect((await browser.get('/use')).body.id).toBe(body.id);
     expect(store.count('set')).toBe(1);
+  });
+});
+
+describe('The first answer of a session, with a store that says nothing', () => {
+  it('comes after userSessionTimeoutMs, and the log says why', async () => {
+    const store = new RecordingStore();
+    const app = await startScene(store);
+    store.beforeSet = new Gate().opened;
+    const first = app.browser().get('/use');
+    await until(() => store.count('set') === 1);
+    await app.clock.advance(5000);
+    expect((await first).status).toBe(200);
+    expect(faults()).toEqual([expect.stringMatching(/could not be saved: no answer within userSessionTimeoutMs/)]);
   });
 });
 
