@@ -25,6 +25,7 @@ export type {
   ActiveSessionModuleOptions,
   LimitOptions,
   OnLimit,
+  OnRegenerate,
   Replay,
   SequenceOptions,
   SessionFilter,

@@ -30,6 +30,8 @@ export interface SessionRuleObject {
   when?(req: SessionRequest): boolean;
   /** Chooses one of several active sessions of a user session: `[A-Za-z0-9_-]{1,64}`; `''` is the one without suffix. */
   suffix?: string | ((req: SessionRequest) => string | undefined);
+  /** `true`: what matches belongs to no session, whatever the other rules say and wherever this one stands. @default false */
+  exclude?: boolean;
 }
 
 export type SessionRule = SessionRuleObject | SessionFilter;
@@ -55,6 +57,9 @@ export interface UserSessionOptions {
   cookie?: object;
   genid?(req: SessionRequest): string;
 }
+
+/** What becomes of the active sessions of a user session that gets a new id: see {@link ActiveSessionModuleOptions.onRegenerate}. */
+export type OnRegenerate = 'end' | ((req: SessionRequest) => 'end' | 'keep');
 
 export type OnLimit = 'reject' | 'evict-idle';
 
@@ -101,6 +106,14 @@ export interface ActiveSessionModuleOptions {
   userSession?: UserSessionOptions;
   /** Names the user session of a request instead of `req.sessionID`, for example the subject of a JWT. */
   identify?: (req: SessionRequest) => string | undefined;
+  /**
+   * What becomes of the active sessions when express-session gives a user session a new id, as passport does at login
+   * *and* at logout. `'end'` ends them. A function is asked before the change, when `req.session` is still the old one:
+   * where it answers `'keep'`, they go on under the new id, and all other requests of the old one that are being handled
+   * are answered 410. Keep only what belonged to nobody before: docs/guide/logout.md has the recipe for passport.
+   * @default 'end'
+   */
+  onRegenerate?: OnRegenerate;
   /** Makes public session ids an HMAC; for user-session ids that have less than 128 random bits. */
   idSecret?: string;
   /** The name of this process among several, in statistics. @default random */
@@ -142,6 +155,7 @@ export type ResolvedOptions = Readonly<{
   rules: readonly SessionRule[];
   userSession: UserSessionOptions | undefined;
   identify: ((req: SessionRequest) => string | undefined) | undefined;
+  onRegenerate: OnRegenerate;
   idSecret: string | undefined;
   hostId: string;
   idleTimeoutMs: number;

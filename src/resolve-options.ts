@@ -19,13 +19,13 @@ const ALLOWED = {
     sessions: true,
     userSession: true,
     identify: true,
+    onRegenerate: true,
     idSecret: true,
     hostId: true,
     idleTimeoutMs: true,
     maxLifetimeMs: true,
     expiryWarningMs: true,
     runnerIdleTimeoutMs: true,
-
     preload: true,
     limits: true,
     cleanupTimeoutMs: true,
@@ -45,7 +45,7 @@ const ALLOWED = {
     sliceMs: true,
     serializeError: true,
   }),
-  rule: namesOf<SessionRuleObject>({ path: true, when: true, suffix: true }),
+  rule: namesOf<SessionRuleObject>({ path: true, when: true, suffix: true, exclude: true }),
 };
 
 function namesOf<T>(names: Record<keyof T, true>): readonly string[] {
@@ -73,6 +73,13 @@ export function resolveOptions(options: ActiveSessionModuleOptions = {}): Resolv
     rules: resolveRules(options.sessions),
     userSession: resolveUserSession(options.userSession),
     identify: checked('identify', options.identify, isFunction, 'a function of the request'),
+    onRegenerate:
+      checked(
+        'onRegenerate',
+        options.onRegenerate,
+        (value: unknown) => value === 'end' || isFunction(value),
+        "'end', or a function of the request that returns 'end' or 'keep'",
+      ) ?? 'end',
     idSecret: checked('idSecret', options.idSecret, isText, 'a non-empty string'),
     hostId: checked('hostId', options.hostId, isText, 'a non-empty string') ?? randomBytes(6).toString('base64url'),
     idleTimeoutMs,
@@ -131,7 +138,7 @@ function resolveRules(sessions: ActiveSessionModuleOptions['sessions']): readonl
   const rules = sessions === undefined ? [{}] : Array.isArray(sessions) ? [...sessions] : [sessions];
   rules.forEach((rule: unknown, index) => {
     const name = `sessions[${index}]`;
-    if (!isObject(rule)) throw expected(name, 'a rule: { path?, when?, suffix? } or { apply(req) }', rule);
+    if (!isObject(rule)) throw expected(name, 'a rule: { path?, when?, suffix?, exclude? } or { apply(req) }', rule);
     if ('apply' in rule) checked(`${name}.apply`, rule.apply, isFunction, 'a function of the request');
     else refuseUnknown(name, rule, ALLOWED.rule);
   });

@@ -12,6 +12,14 @@ import { bindCell, cellOf } from './request-state.js';
 import { SessionRules } from './session-rules.js';
 import { UserSessionPort } from './user-session.js';
 
+/** What the application, or its surroundings, must mend. */
+const FAULTS: ReadonlySet<UnavailableReason> = new Set<UnavailableReason>([
+  'no-user-session',
+  'user-session-missing',
+  'no-session-id',
+  'too-late',
+]);
+
 type Next = (error?: unknown) => void;
 
 /** The middleware: gives each request that a rule maps its session, and the context in which it is found. */
@@ -30,8 +38,8 @@ export class HttpSessions extends UserSessionNamer implements SessionFinder {
   ) {
     super();
     this.rules = new SessionRules(options.rules);
-    this.userSessions = new UserSessionPort(options.identify);
-    this.logouts = new Logouts(sessions);
+    this.userSessions = new UserSessionPort(options.identify, options.userSession !== undefined);
+    this.logouts = new Logouts(sessions, this.userSessions, options.onRegenerate);
   }
 
   /** Handles one request. It does nothing when it is called again for it. */
@@ -121,7 +129,7 @@ export class HttpSessions extends UserSessionNamer implements SessionFinder {
     const session = this.sessions.findOrCreate({
       userSessionId: identity.id,
       suffix,
-      generationHint: this.userSessions.hintOf(req),
+      hint: this.userSessions.hintOf(req),
       isConfirmed: this.userSessions.isConfirmed(req, identity.id),
     });
     if (this.options.identify === undefined) this.logouts.note(session.group, req.sessionStore);
@@ -159,8 +167,7 @@ export class HttpSessions extends UserSessionNamer implements SessionFinder {
   private logOnce(reason: UnavailableReason): void {
     if (this.loggedReasons.has(reason)) return;
     this.loggedReasons.add(reason);
-    const isFault = reason === 'no-user-session' || reason === 'no-session-id' || reason === 'too-late';
-    this.logger[isFault ? 'error' : 'log'](unavailableMessage(reason));
+    this.logger[FAULTS.has(reason) ? 'error' : 'log'](unavailableMessage(reason));
   }
 
   private warnOfMissingShutdownHooks(): void {

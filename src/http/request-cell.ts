@@ -1,9 +1,12 @@
+import type { ServerResponse } from 'node:http';
+import { SessionEndedError } from '../errors.js';
 import type { SessionRequest } from '../options.js';
 import { ContextCell } from '../scope/context.js';
 import type { Scope, ScopeLevel } from '../scope/scope.js';
 import type { LiveGroup } from '../session/live-group.js';
 import type { LiveSession } from '../session/live-session.js';
 import { unavailableError, type UnavailableReason } from '../session/unavailable.js';
+import { withholdAnswer } from './withhold-answer.js';
 
 /** Finds sessions for requests. */
 export interface SessionFinder {
@@ -27,13 +30,8 @@ export interface FoundSession {
   readonly saved: Promise<void> | undefined;
 }
 
-/** What is used of a response. */
-export interface SessionResponse {
-  readonly headersSent: boolean;
-  readonly destroyed: boolean;
-  once(event: 'close', listener: () => void): unknown;
-  end(...args: unknown[]): unknown;
-}
+/** A response of Express. */
+export type SessionResponse = ServerResponse;
 
 /**
  * The session of one request: found when the request comes, or made at first use, and pinned until the response closes.
@@ -48,6 +46,8 @@ export class RequestCell extends ContextCell {
   private request: { readonly req: SessionRequest; readonly res: SessionResponse } | undefined;
   /** What is closed already, the response or its connection, never tells: then nothing is pinned. */
   readonly pins: boolean;
+  /** The id of the user session that this request has replaced, or is replacing, by another. */
+  movesOnFrom: string | undefined;
   private isLoggedOut = false;
   private saving: Promise<void> | undefined;
 
@@ -70,6 +70,11 @@ export class RequestCell extends ContextCell {
 
   get userSessionId(): string | undefined {
     return this.request?.req.sessionID;
+  }
+
+  /** Whether the browser can be told the new id of its user session. */
+  get canStillSetCookie(): boolean {
+    return this.request?.res.headersSent === false;
   }
 
   get userSessionStore(): unknown {
@@ -111,18 +116,29 @@ export class RequestCell extends ContextCell {
 
   whyUnavailable(): UnavailableReason | undefined {
     if (this.session !== undefined) return undefined;
-    if (this.request === undefined) return 'request-over';
     if (this.isLoggedOut) return 'user-session-ended';
+    if (this.request === undefined) return 'request-over';
     return this.finder.whyUnavailable(this.request.req, this.suffix, this.request.res.headersSent);
   }
 
   /**
    * The user session has ended. express-session neither saves nor sends a cookie for a request without an id, while its
-   * handler can still read what was there: so a slow request does not undo a logout.
+   * handler can still read what was there: so a slow request does not undo a logout. The request that gives its user
+   * session another id is going to have one again.
    */
   logOut(): void {
+    if (this.request === undefined || this.movesOnFrom === this.request.req.sessionID) return;
     this.isLoggedOut = true;
-    if (this.request !== undefined) this.request.req.sessionID = undefined;
+    this.request.req.sessionID = undefined;
+  }
+
+  /** The session goes on without this request, whose client may be somebody else: it learns nothing more of it. */
+  loseSession(): void {
+    this.logOut();
+    if (this.group === undefined || this.request === undefined) return;
+    this.letSessionGo();
+    this.letGroupGo();
+    withholdAnswer(this.request.res, new SessionEndedError('user-session-ended', 'The user session'));
   }
 
   /** The request has a new user session: the next use finds the session of that. */
@@ -188,12 +204,12 @@ export class RequestCell extends ContextCell {
 
   /** Whoever has the answer may ask again at once: it must not come before the user session can be found. */
   private holdResponse(res: SessionResponse, saved: Promise<void>): void {
-    const end = res.end.bind(res);
+    const end = res.end.bind(res) as (...args: unknown[]) => SessionResponse;
     let isSaved = false;
     this.saving = saved.then(() => {
       isSaved = true;
     });
-    res.end = (...args) => {
+    res.end = (...args: unknown[]) => {
       if (isSaved) return end(...args);
       void this.saving?.then(() => end(...args));
       return res;

@@ -7,18 +7,23 @@ const SUFFIX = /^[A-Za-z0-9_-]{1,64}$/;
 const SUFFIX_IN_WORDS = 'a text of letters, digits, "_" and "-", 64 of them at most';
 
 /**
- * Decides which active session of its user session a request belongs to. Rules are asked in order: the request belongs
- * to one when any rule matches, and the first matching rule with a suffix chooses it.
+ * Decides which active session of its user session a request belongs to. None where a rule excludes it. Else rules are
+ * asked in order: the request belongs to one when any rule matches, and the first matching rule with a suffix chooses it.
  */
 export class SessionRules {
+  private readonly exclusions: readonly SessionFilter[];
   private readonly rules: readonly SessionFilter[];
-  /** Without suffixes the first match decides. */
-  private readonly hasSuffixes: boolean;
+  /** Behind this rule there is none that could choose a suffix. */
+  private readonly lastWithSuffix: number;
 
   /** @throws TypeError that names what is wrong with a rule */
   constructor(rules: readonly SessionRule[]) {
-    this.rules = rules.map((rule, index) => ('apply' in rule ? rule : compile(rule, `sessions[${index}]`)));
-    this.hasSuffixes = rules.some((rule) => 'apply' in rule || rule.suffix !== undefined);
+    const filters = rules.map((rule, index) => ('apply' in rule ? rule : compile(rule, `sessions[${index}]`)));
+    this.exclusions = filters.filter((_filter, index) => isExclusion(rules[index]));
+    this.rules = filters.filter((_filter, index) => !isExclusion(rules[index]));
+    this.lastWithSuffix = rules
+      .filter((rule) => !isExclusion(rule))
+      .findLastIndex((rule) => 'apply' in rule || rule.suffix !== undefined);
   }
 
   /**
@@ -26,13 +31,14 @@ export class SessionRules {
    * @throws BadArgumentError for a suffix with other characters than `[A-Za-z0-9_-]`, or more than 64
    */
   suffixFor(req: SessionRequest): string | undefined {
+    if (this.exclusions.some((rule) => rule.apply(req).mapped)) return undefined;
     let isMapped = false;
-    for (const rule of this.rules) {
+    for (const [index, rule] of this.rules.entries()) {
+      if (isMapped && index > this.lastWithSuffix) break;
       const { mapped, suffix } = checkDecision(rule.apply(req));
       if (!mapped) continue;
       isMapped = true;
       if (suffix !== undefined && suffix !== null) return checkSuffix(suffix);
-      if (!this.hasSuffixes) break;
     }
     return isMapped ? '' : undefined;
   }
@@ -46,9 +52,17 @@ export function pathnameOf(req: SessionRequest): string {
   return end < 0 ? url : url.slice(0, end);
 }
 
+function isExclusion(rule: SessionRule | undefined): boolean {
+  return rule !== undefined && !('apply' in rule) && rule.exclude === true;
+}
+
 function compile(rule: SessionRuleObject, name: string): SessionFilter {
-  const { path, suffix } = rule;
+  const { path, suffix, exclude } = rule;
   const unchecked: { readonly when?: unknown } = rule;
+  if (exclude !== undefined && typeof exclude !== 'boolean')
+    throw expected(`${name}.exclude`, 'true or false', exclude);
+  if (exclude === true && suffix !== undefined)
+    throw expected(`${name}.suffix`, 'left away beside "exclude": what belongs to no session has no suffix', suffix);
   if (unchecked.when !== undefined && typeof unchecked.when !== 'function')
     throw expected(`${name}.when`, 'a function of the request', unchecked.when);
   if (suffix !== undefined && typeof suffix !== 'function' && !isSuffix(suffix))

@@ -19,10 +19,10 @@ export interface UserSessionEvents {
   /** All user sessions of the store end. @returns the ids of those that are known */
   onClear(store: object): string[];
   /**
-   * A request gets a new id for its user session: at login, and with passport at logout.
-   * @returns what to call when it has it
+   * A request is about to get a new id for its user session: at login, and with passport at logout.
+   * @returns what to call when it has it, or has failed to get it
    */
-  onRegenerate(req: SessionRequest): () => void;
+  onRegenerate(req: SessionRequest): (error?: unknown) => void;
 }
 
 /** So many ended user sessions are remembered: the oldest goes first. */
@@ -36,6 +36,7 @@ export class UserSessionStores {
   private readonly watched = new WeakSet();
   private readonly undo: (() => void)[] = [];
   private readonly ended = new Set<string>();
+  private readonly formerIds = new WeakMap<SessionRequest, string>();
   private isOver = false;
 
   constructor(private readonly events: UserSessionEvents) {}
@@ -44,31 +45,34 @@ export class UserSessionStores {
   watch(store: unknown): void {
     if (typeof store !== 'object' || store === null || this.isOver || this.watched.has(store)) return;
     this.watched.add(store);
-    this.wrap(store, 'destroy', (original, args) => {
-      const [userSessionId] = args;
-      if (typeof userSessionId === 'string') {
-        this.remember(userSessionId);
-        this.events.onDestroy(userSessionId);
-      }
-      return original(args);
+    this.wrap(store, 'destroy', (original, [userSessionId, callback]) => {
+      if (typeof userSessionId !== 'string') return original([userSessionId, callback]);
+      this.remember(userSessionId);
+      this.events.onDestroy(userSessionId);
+      return original([userSessionId, this.forgetOnError([userSessionId], callback)]);
     });
-    this.wrap(store, 'clear', (original, args) => {
-      for (const userSessionId of this.events.onClear(store)) this.remember(userSessionId);
-      return original(args);
+    this.wrap(store, 'clear', (original, [callback]) => {
+      const userSessionIds = this.events.onClear(store);
+      for (const userSessionId of userSessionIds) this.remember(userSessionId);
+      return original([this.forgetOnError(userSessionIds, callback)]);
     });
     this.wrap(store, 'regenerate', (original, [req, callback]) => {
+      const { sessionID } = req as SessionRequest;
+      if (sessionID !== undefined) this.remember(sessionID);
       const onDone = this.events.onRegenerate(req as SessionRequest);
       const done: Callback = (error) => {
-        onDone();
+        onDone(error);
         (callback as Callback)(error);
       };
-      return original([req, done]);
+      return original([req, this.forgetOnError(sessionID === undefined ? [] : [sessionID], done)]);
     });
-    // An application's own `genid` may give an id again.
     this.wrap(store, 'generate', (original, args) => {
+      const req = args[0] as SessionRequest;
+      const { sessionID: formerId } = req;
       original(args);
-      const { sessionID } = args[0] as SessionRequest;
-      if (sessionID !== undefined) this.ended.delete(sessionID);
+      if (formerId !== undefined && this.ended.has(formerId)) this.formerIds.set(req, formerId);
+      // An application's own `genid` may give an id again.
+      if (req.sessionID !== undefined) this.ended.delete(req.sessionID);
     });
     this.wrap(store, 'set', (original, args) => {
       const [userSessionId, , callback] = args;
@@ -87,6 +91,19 @@ export class UserSessionStores {
   /** Whether a user session has ended lately. */
   hasEnded(userSessionId: string): boolean {
     return this.ended.has(userSessionId);
+  }
+
+  /** The id in the cookie of a request, where that user session has ended lately and the request was given another. */
+  formerIdOf(req: SessionRequest): string | undefined {
+    return this.formerIds.get(req);
+  }
+
+  /** What the store could not end, has not ended: its owner can go on with it. */
+  private forgetOnError(userSessionIds: readonly string[], callback: unknown): Callback {
+    return (error) => {
+      if (!isNothing(error)) for (const userSessionId of userSessionIds) this.ended.delete(userSessionId);
+      if (typeof callback === 'function') (callback as Callback)(error);
+    };
   }
 
   private remember(userSessionId: string): void {
@@ -114,4 +131,9 @@ export class UserSessionStores {
       else Reflect.deleteProperty(store, name);
     });
   }
+}
+
+/** Whether a callback of a store tells of no error. */
+export function isNothing(error: unknown): error is null | undefined {
+  return error === undefined || error === null;
 }

@@ -1,4 +1,5 @@
 import type { SessionRequest } from '../options.js';
+import { isGroupId, type Hint } from '../session/identity.js';
 import type { UnavailableReason } from '../session/unavailable.js';
 
 /** What is used of express-session. */
@@ -8,24 +9,41 @@ interface UserSession {
   save?(callback: (error?: unknown) => void): void;
 }
 
-/** The one thing that is written to a user session: the last generation that was given out, of all suffixes. */
-interface Hint {
+/** The one thing that is written to a user session. */
+interface Stored {
+  /** The last generation that was given out, of all suffixes. */
   n: number;
+  /** The public id, where the user session has had another id before. */
+  id?: string;
 }
 
 /**
  * The port to the user session of a request: express-session, or what the option `identify` names. It reads the
- * identity, and keeps one number there.
+ * identity, and keeps a number there, and where a login has kept the active sessions, their public id.
  */
 export class UserSessionPort {
-  constructor(private readonly identify: ((req: SessionRequest) => string | undefined) | undefined) {}
+  /** Whether express-session was seen at work: then a request without `req.session` is a matter of its store. */
+  private isMounted: boolean;
+
+  constructor(
+    private readonly identify: ((req: SessionRequest) => string | undefined) | undefined,
+    isMountedByModule: boolean,
+  ) {
+    this.isMounted = isMountedByModule;
+  }
 
   /** The id of the user session, a secret; or why there is none. */
   identityOf(req: SessionRequest): { id: string } | { missing: UnavailableReason } {
-    const id: unknown = this.identify === undefined ? req.sessionID : this.identify(req);
-    if (typeof id === 'string' && id !== '') return { id };
-    if (this.identify !== undefined) return { missing: 'not-identified' };
-    return { missing: this.userSessionOf(req) === undefined ? 'no-user-session' : 'no-session-id' };
+    if (this.identify !== undefined) {
+      const id: unknown = this.identify(req);
+      return typeof id === 'string' && id !== '' ? { id } : { missing: 'not-identified' };
+    }
+    this.isMounted ||= req.sessionStore !== undefined;
+    // An id without a user session is one that the store has not confirmed: express-session leaves it behind on errors.
+    if (this.userSessionOf(req) === undefined)
+      return { missing: this.isMounted ? 'user-session-missing' : 'no-user-session' };
+    const id: unknown = req.sessionID;
+    return typeof id === 'string' && id !== '' ? { id } : { missing: 'no-session-id' };
   }
 
   /** Whether only its owner can know the user session: the browser has sent its cookie back. */
@@ -35,10 +53,13 @@ export class UserSessionPort {
     return cookies !== undefined && (cookies.includes(id) || cookies.includes(encodeURIComponent(id)));
   }
 
-  /** The last generation that the user session remembers; 0 where it remembers none. */
-  hintOf(req: SessionRequest): number {
-    const { n } = (this.userSessionOf(req)?.activeSession ?? {}) as Partial<Hint>;
-    return typeof n === 'number' && Number.isSafeInteger(n) && n > 0 ? n : 0;
+  /** What the user session remembers. */
+  hintOf(req: SessionRequest): Hint {
+    const { n, id } = (this.userSessionOf(req)?.activeSession ?? {}) as Partial<Stored>;
+    return {
+      generation: typeof n === 'number' && Number.isSafeInteger(n) && n > 0 ? n : 0,
+      groupId: isGroupId(id) ? id : undefined,
+    };
   }
 
   /** How long it is going to last if it is not used again, in ms; `Infinity` where its cookie has no end. */
@@ -50,7 +71,7 @@ export class UserSessionPort {
 
   /** Whether a new session could never be found again: the cookie of its user session cannot be sent any more. */
   isTooLate(req: SessionRequest, areHeadersSent: boolean): boolean {
-    return this.identify === undefined && areHeadersSent && this.hintOf(req) === 0;
+    return this.identify === undefined && areHeadersSent && this.hintOf(req).generation === 0;
   }
 
   /**
@@ -62,15 +83,25 @@ export class UserSessionPort {
     const userSession = this.userSessionOf(req);
     if (this.identify !== undefined || userSession === undefined) return undefined;
     const known = this.hintOf(req);
-    if (generation <= known) return undefined;
-    userSession.activeSession = { n: generation } satisfies Hint;
-    if (known > 0 || typeof userSession.save !== 'function') return undefined;
+    if (generation <= known.generation) return undefined;
+    this.write(userSession, { ...known, generation });
+    if (known.generation > 0 || typeof userSession.save !== 'function') return undefined;
     return new Promise((resolve, reject) => {
       userSession.save?.((error) => {
         if (error === undefined || error === null) resolve();
         else reject(error instanceof Error ? error : new Error('The store failed', { cause: error }));
       });
     });
+  }
+
+  /** Writes what a user session is to remember; it is stored with all else, at the end of the response. */
+  note(req: SessionRequest, hint: Hint): void {
+    const userSession = this.userSessionOf(req);
+    if (userSession !== undefined) this.write(userSession, hint);
+  }
+
+  private write(userSession: UserSession, { generation, groupId }: Hint): void {
+    userSession.activeSession = { n: generation, ...(groupId !== undefined && { id: groupId }) } satisfies Stored;
   }
 
   private userSessionOf(req: SessionRequest): UserSession | undefined {

@@ -28,6 +28,9 @@ export interface SessionStats {
   unconfirmed: number;
   /** Sessions that requests are using. */
   pinned: number;
+  /** For how long the session that was not used for longest has been idle, in ms; 0 where none is. */
+  oldestIdleMs: number;
+  /** Runners of all sessions, by status. */
   runners: Record<string, number>;
   created: number;
   ended: Record<SessionEndReason, number>;

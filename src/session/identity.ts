@@ -2,6 +2,7 @@ import { createHash, createHmac, randomBytes } from 'node:crypto';
 
 /** 132 bits: enough for a thousand million user sessions, and of fixed length, so that a suffix can follow. */
 const ID_LENGTH = 22;
+const GROUP_ID = /^[A-Za-z0-9_-]{22}$/;
 const PURPOSE = 'nestjs-active-session\0';
 
 /**
@@ -11,6 +12,19 @@ const PURPOSE = 'nestjs-active-session\0';
 export function publicIdOf(userSessionId: string, secret: string | undefined): string {
   const hash = secret === undefined ? createHash('sha256') : createHmac('sha256', secret);
   return hash.update(PURPOSE).update(userSessionId).digest('base64url').slice(0, ID_LENGTH);
+}
+
+/** What a user session remembers of its active sessions, beyond the process. */
+export interface Hint {
+  /** The last generation that was given out, of all suffixes; 0 where none is known. */
+  readonly generation: number;
+  /** The public id, where it is not the hash of the id that the user session has now. */
+  readonly groupId: string | undefined;
+}
+
+/** Whether a value, read from anywhere, could be the public id of a user session. */
+export function isGroupId(value: unknown): value is string {
+  return typeof value === 'string' && GROUP_ID.test(value);
 }
 
 /** Splits the id of an active session into that of its group and its suffix. */
@@ -37,6 +51,11 @@ export class Generations {
 
   /** @param floor generations up to this one may have been used before this group was there */
   constructor(private floor: number) {}
+
+  /** The highest generation that was given out. */
+  get highest(): number {
+    return Math.max(this.floor, ...this.counts.values());
+  }
 
   /** The next generation of `suffix`. `isUsed` tells which suffixes must be remembered. */
   next(suffix: string, isUsed: (suffix: string) => boolean): number {

@@ -25,7 +25,6 @@ export class LiveGroup extends ActiveSessionGroup {
   /** Sessions that must end soon and have given up their place. */
   private retired: Set<LiveSession> | undefined;
   private readonly life: Life;
-  private idMade: string | undefined;
   /** Its sessions, those that are still cleaning up included. */
   private sessionCount = 0;
   private requestCount = 0;
@@ -33,8 +32,10 @@ export class LiveGroup extends ActiveSessionGroup {
   private onAllReleased: (() => void) | undefined;
 
   constructor(
-    /** The id of the user session: a secret. */
-    readonly userSessionId: string,
+    /** The id of the user session: a secret. It changes where the group is kept at a login. */
+    public userSessionId: string,
+    /** The public id: given where the user session has had another id before, else made at first access. */
+    private idMade: string | undefined,
     readonly stamp: string,
     readonly generations: Generations,
     environment: SessionEnvironment,
@@ -109,6 +110,12 @@ export class LiveGroup extends ActiveSessionGroup {
     return this.life.scope;
   }
 
+  /** Its sessions that have not begun to end, those that have given up their place included. */
+  *sessionsInUse(): Iterable<LiveSession> {
+    yield* this.bySuffix.values();
+    yield* this.retired ?? [];
+  }
+
   // ---- what keeps a group: its sessions, and requests while they run
 
   add(session: LiveSession): void {
@@ -149,7 +156,7 @@ export class LiveGroup extends ActiveSessionGroup {
   end(reason: SessionEndReason): void {
     if (!this.life.begin(reason)) return;
     this.keeper.onGroupEnding(this);
-    for (const session of [...this.bySuffix.values(), ...(this.retired ?? [])]) session.end(reason);
+    for (const session of [...this.sessionsInUse()]) session.end(reason);
     this.life.abortSignal();
     void this.life.cleanUp(
       () => this.whenAllReleased(),

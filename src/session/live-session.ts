@@ -193,11 +193,16 @@ export class LiveSession extends ActiveSession implements Mortal {
   /** Requests in flight may finish, reads that wait answer, and new requests get the next one. */
   onRetired(): void {
     this.group.retire(this);
-    this.runnersMade?.releaseWaits();
+    this.releaseWaits();
   }
 
   onExpired(reason: ExpiryReason): void {
     this.end(reason);
+  }
+
+  /** Reads that wait answer with what there is. */
+  releaseWaits(): void {
+    this.runnersMade?.releaseWaits();
   }
 
   /** Begins the end, whatever uses it. What must not wait has happened when this returns. */

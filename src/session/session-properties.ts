@@ -50,23 +50,30 @@ export class SessionProperties implements Iterable<[string, unknown]> {
     return this.values.delete(key);
   }
 
-  /** The value, made by `make` where there is none yet. */
+  /**
+   * The value, made by `make` where there is none yet. Code that runs meanwhile sees all of it or nothing.
+   * @throws what `make` throws; then there is no value still
+   */
   getOrAdd<K extends string>(key: K, make: () => SessionProperty<K>): SessionProperty<K> {
     if (this.values.has(key)) return this.values.get(key) as SessionProperty<K>;
     this.assertWritable();
     const value = make();
-    this.values.set(key, value);
+    // `make` may have ended the session.
+    this.set(key, value);
     return value;
   }
 
-  /** Puts what `change` makes of the value in its place, and returns it. */
+  /**
+   * Puts what `change` makes of the value in its place, and returns it. `change` is synchronous, so nothing comes between.
+   * @throws what `change` throws; then the value stays as it was
+   */
   update<K extends string>(
     key: K,
     change: (value: SessionProperty<K> | undefined) => SessionProperty<K>,
   ): SessionProperty<K> {
     this.assertWritable();
     const value = change(this.get(key));
-    this.values.set(key, value);
+    this.set(key, value);
     return value;
   }
 

@@ -1,10 +1,10 @@
-import { LimitReachedError, SessionUnavailableError, type SessionEndReason } from '../errors.js';
+import { SessionUnavailableError, type SessionEndReason } from '../errors.js';
 import type { SessionEnvironment } from './environment.js';
 import { EventStream, GROUP_CHANNEL, SESSION_CHANNEL } from './event-stream.js';
 import type { GroupEvent, SessionEvent, SessionStats } from './events.js';
-import { Generations, publicIdOf, Stamps } from './identity.js';
+import { Generations, publicIdOf, Stamps, type Hint } from './identity.js';
+import { Limits, type SessionCounts } from './limits.js';
 import { LiveGroup, type GroupKeeper } from './live-group.js';
-import { Lifetime } from './lifetime.js';
 import { LiveSession, type SessionKeeper } from './live-session.js';
 import type { CleanupReport } from './local-session.js';
 
@@ -12,14 +12,17 @@ import type { CleanupReport } from './local-session.js';
 export interface SessionWanted {
   readonly userSessionId: string;
   readonly suffix: string;
-  /** The last generation that the user session remembers. */
-  readonly generationHint: number;
+  /** What the user session remembers. */
+  readonly hint: Hint;
   /** The user session is known to be its owner's: its cookie has come back. */
   readonly isConfirmed: boolean;
 }
 
+/** Stands in front of the stamp of a group that has no user session at the moment: no id can be guessed to be that. */
+const DETACHED = 'detached:';
+
 /** All sessions and groups of one application: find, create, limit, end. */
-export class Sessions implements SessionKeeper, GroupKeeper {
+export class Sessions implements SessionKeeper, GroupKeeper, SessionCounts {
   readonly events: EventStream<SessionEvent>;
   readonly groupEvents: EventStream<GroupEvent>;
   private readonly groups = new Map<string, LiveGroup>();
@@ -28,10 +31,11 @@ export class Sessions implements SessionKeeper, GroupKeeper {
   private readonly endingGroups = new Set<LiveGroup>();
   private readonly ending = new Set<LiveSession>();
   /** Oldest first. */
-  private readonly unconfirmed = new Set<LiveSession>();
+  readonly unconfirmed = new Set<LiveSession>();
   private readonly stamps = new Stamps();
+  private readonly limits: Limits;
   /** Live ones and ending ones. */
-  private count = 0;
+  count = 0;
   private created = 0;
   private readonly ended: Record<SessionEndReason, number> = {
     terminated: 0,
@@ -48,11 +52,16 @@ export class Sessions implements SessionKeeper, GroupKeeper {
   constructor(private readonly environment: SessionEnvironment) {
     this.events = new EventStream(SESSION_CHANNEL, (fn) => this.clean(fn));
     this.groupEvents = new EventStream(GROUP_CHANNEL, (fn) => this.clean(fn));
+    this.limits = new Limits(environment, this);
   }
 
   /** The application is shutting down: no session is made any more. */
   get isDraining(): boolean {
     return this.draining;
+  }
+
+  get endingCount(): number {
+    return this.ending.size;
   }
 
   get isEmpty(): boolean {
@@ -85,7 +94,9 @@ export class Sessions implements SessionKeeper, GroupKeeper {
     if (found !== undefined) return found;
     if (this.draining)
       throw new SessionUnavailableError('No session is made any more: the application is shutting down');
-    this.makeRoom(wanted);
+    const existing = this.groups.get(wanted.userSessionId);
+    this.limits.makeRoom(existing, wanted.isConfirmed || existing?.isConfirmed === true);
+    // What was evicted may have been the last of its group.
     const group = this.groups.get(wanted.userSessionId) ?? this.createGroup(wanted);
     if (wanted.isConfirmed) this.confirm(group);
     return this.createSession(group, wanted.suffix);
@@ -103,6 +114,29 @@ export class Sessions implements SessionKeeper, GroupKeeper {
     if (group.isConfirmed) return;
     group.isConfirmed = true;
     for (const session of group.sessions.values()) this.unconfirmed.delete(session);
+  }
+
+  /**
+   * The user session of a group is getting a new id: until {@link attach} nobody finds the group, and it does not end for
+   * that.
+   */
+  detach(group: LiveGroup): void {
+    // The public id stays, whatever the user session is called.
+    this.byPublicId.set(group.id, group);
+    this.rekey(group, `${DETACHED}${group.stamp}`);
+  }
+
+  /** The new id is there. A group that has it already stays, and this one ends: two cannot become one. */
+  attach(group: LiveGroup, userSessionId: string): void {
+    if (!group.isAvailable) return;
+    if (this.groups.has(userSessionId)) group.end('user-session-ended');
+    else this.rekey(group, userSessionId);
+  }
+
+  private rekey(group: LiveGroup, userSessionId: string): void {
+    this.groups.delete(group.userSessionId);
+    group.userSessionId = userSessionId;
+    this.groups.set(userSessionId, group);
   }
 
   /** Ends everything. Resolves when all clean-ups are done, or the time is up; then it names what has not ended. */
@@ -134,11 +168,15 @@ export class Sessions implements SessionKeeper, GroupKeeper {
 
   stats(): SessionStats {
     const runners: Record<string, number> = {};
+    const now = this.environment.options.clock.now();
     let pinned = 0;
-    for (const session of this.all()) {
-      if (session.isPinned) pinned++;
-      for (const { status } of session.runnersSoFar?.values() ?? []) runners[status] = (runners[status] ?? 0) + 1;
-    }
+    let oldestIdleMs = 0;
+    for (const group of this.groups.values())
+      for (const session of group.sessionsInUse()) {
+        if (session.isPinned) pinned++;
+        else oldestIdleMs = Math.max(oldestIdleMs, now - session.idleSinceMs);
+        for (const { status } of session.runnersSoFar?.values() ?? []) runners[status] = (runners[status] ?? 0) + 1;
+      }
     return {
       hostId: this.environment.options.hostId,
       sessions: this.count,
@@ -146,6 +184,7 @@ export class Sessions implements SessionKeeper, GroupKeeper {
       ending: this.ending.size,
       unconfirmed: this.unconfirmed.size,
       pinned,
+      oldestIdleMs,
       runners,
       created: this.created,
       ended: { ...this.ended },
@@ -180,7 +219,8 @@ export class Sessions implements SessionKeeper, GroupKeeper {
 
   onGroupEnding(group: LiveGroup): void {
     if (this.groups.get(group.userSessionId) === group) this.groups.delete(group.userSessionId);
-    if (group.knownId !== undefined) this.byPublicId.delete(group.knownId);
+    const { knownId } = group;
+    if (knownId !== undefined && this.byPublicId.get(knownId) === group) this.byPublicId.delete(knownId);
     this.endingGroups.add(group);
     this.groupEvents.emit({ type: 'ending', group, reason: group.endReason ?? 'terminated' });
   }
@@ -192,12 +232,13 @@ export class Sessions implements SessionKeeper, GroupKeeper {
 
   // ---- creating, within the limits
 
-  private createGroup({ userSessionId, generationHint }: SessionWanted): LiveGroup {
-    const generations = new Generations(generationHint);
+  private createGroup({ userSessionId, hint }: SessionWanted): LiveGroup {
+    const generations = new Generations(hint.generation);
     const group = this.clean(
-      () => new LiveGroup(userSessionId, this.stamps.next(), generations, this.environment, this),
+      () => new LiveGroup(userSessionId, hint.groupId, this.stamps.next(), generations, this.environment, this),
     );
     this.groups.set(userSessionId, group);
+    if (hint.groupId !== undefined) this.byPublicId.set(hint.groupId, group);
     this.groupEvents.emit({ type: 'created', group });
     return group;
   }
@@ -213,61 +254,7 @@ export class Sessions implements SessionKeeper, GroupKeeper {
     return session;
   }
 
-  /**
-   * Sessions that are cleaning up count for the process. What is evicted hands its place on at once; what is still
-   * cleaning up can therefore be as many again as the limit allows, and no more. In a group the limit is for those that
-   * live, so that a user at the limit can have a session replaced, and twice as much for all.
-   */
-  private makeRoom(wanted: SessionWanted): void {
-    const ownVictim = this.victimInGroup(this.groups.get(wanted.userSessionId));
-    const isFull = this.count - (ownVictim === undefined ? 0 : 1) >= this.environment.options.limits.sessions;
-    // Both limits are judged before anything ends: a request that is refused costs nobody a session.
-    const victim = isFull ? this.victimOfAll(wanted) : undefined;
-    ownVictim?.end('evicted');
-    victim?.end('evicted');
-  }
-
-  /** Whom a further session of a group costs its place; undefined where there is room. @throws LimitReachedError */
-  private victimInGroup(group: LiveGroup | undefined): LiveSession | undefined {
-    const { limits, onLimit } = this.environment.options;
-    const limit = limits.sessionsPerGroup;
-    if (group === undefined || (group.sessions.size < limit && group.size < 2 * limit)) return undefined;
-    const victim = onLimit.sessionsPerGroup === 'evict-idle' ? idlestOf(group.sessions.values()) : undefined;
-    if (victim === undefined || group.size >= 2 * limit) throw new LimitReachedError('sessionsPerGroup', limit, 429);
-    return victim;
-  }
-
-  /** Whom a further session of the process costs its place. @throws LimitReachedError */
-  private victimOfAll(wanted: SessionWanted): LiveSession {
-    const { limits, onLimit } = this.environment.options;
-    const isConfirmed = wanted.isConfirmed || this.groups.get(wanted.userSessionId)?.isConfirmed === true;
-    const mayEvictConfirmed = isConfirmed && onLimit.sessions === 'evict-idle';
-    const victim = firstUnpinned(this.unconfirmed) ?? (mayEvictConfirmed ? this.idlest() : undefined);
-    if (victim === undefined || this.ending.size >= limits.sessions)
-      throw new LimitReachedError('sessions', limits.sessions, 503);
-    return victim;
-  }
-
-  /** About the one that was idle for longest: they lie in the order in which they are due. */
-  private idlest(): LiveSession | undefined {
-    for (const entry of this.environment.expiry.byDueTime())
-      if (entry instanceof Lifetime && entry.mortal instanceof LiveSession && !entry.isPinned) return entry.mortal;
-    return undefined;
-  }
-
   private clean<R>(fn: () => R): R {
     return this.environment.context.runClean(undefined, fn);
   }
-}
-
-function firstUnpinned(sessions: Iterable<LiveSession>): LiveSession | undefined {
-  for (const session of sessions) if (!session.isPinned) return session;
-  return undefined;
-}
-
-function idlestOf(sessions: Iterable<LiveSession>): LiveSession | undefined {
-  let idlest: LiveSession | undefined;
-  for (const session of sessions)
-    if (!session.isPinned && session.idleSinceMs < (idlest?.idleSinceMs ?? Infinity)) idlest = session;
-  return idlest;
 }

@@ -13,6 +13,9 @@ const REASONS = {
     'the request has no user session. Either let the module mount express-session: forRoot({ userSession: { secret } }), ' +
     'or mount it yourself before app.listen(): app.use(session({ secret, resave: false, saveUninitialized: false })); ' +
     'or give the option "identify"',
+  'user-session-missing':
+    'the request has no user session, although express-session is mounted: its store has failed or is disconnected, ' +
+    'the path of its cookie is another one, or the application has taken req.session away',
   'no-session-id':
     'req.session is there, but req.sessionID is no string (cookie-session has none); use express-session, or the option "identify"',
   'not-identified': 'the option "identify" named no user session for the request; it returns a text, and no promise',

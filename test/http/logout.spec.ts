@@ -8,6 +8,7 @@ import {
   type ActiveSession,
   type SessionEndReason,
 } from 'nestjs-active-session';
+import { done } from '../support/done.js';
 import { Gate, until } from '../support/gate.js';
 import type { Handlers } from '../support/handlers.js';
 import { RecordingStore } from '../support/recording-store.js';
@@ -31,14 +32,6 @@ class Desk {
     ended.push(reason);
   }
 }
-
-const done = (act: (callback: (error?: unknown) => void) => unknown): Promise<void> =>
-  new Promise((resolve, reject) => {
-    act((error) => {
-      if (error === undefined || error === null) resolve();
-      else reject(new Error('The store failed', { cause: error }));
-    });
-  });
 
 interface Scene extends SessionApp {
   /** Whether the store has anything of the user session that logged in last. */

@@ -60,11 +60,16 @@ describe('Rules', () => {
     },
   });
   const all = () => ({});
+  const except = (holds: boolean) => (asked: string[], name: string) => ({
+    ...plain(holds)(asked, name),
+    exclude: true,
+  });
 
   type MakeRule = (asked: string[], name: string) => SessionRule;
   it.each<[string, MakeRule[], string, string | null]>([
     // rules, the ones that are asked, the suffix
     ['every request', [all], '', ''],
+    ['every request, and a condition, which changes nothing then', [all, plain(no)], '', ''],
     ['a condition that does not hold', [plain(no)], 'a', null],
     ['one that holds, which decides', [plain(yes), plain(yes)], 'a', ''],
     ['the first not, the second', [plain(no), plain(yes)], 'ab', ''],
@@ -84,7 +89,17 @@ describe('Rules', () => {
     ['a filter that does not match, whatever its suffix', [filter(no, 'x')], 'a', null],
     ['a filter with a suffix', [filter(yes, 'x'), suffixed(yes, '2')], 'a', 'x'],
     ['all, one without and one with a suffix', [all, plain(yes), suffixed(yes, '2')], 'bc', '2'],
+    [
+      'what comes behind the last suffix, once a rule has matched',
+      [suffixed(no, '1'), plain(yes), plain(yes)],
+      'ab',
+      '',
+    ],
     ['none at all', [], '', null],
+    ['all but what is excluded', [all, except(yes)], 'b', null],
+    ['all where the exclusion does not match', [all, except(no)], 'b', ''],
+    ['an exclusion, which comes first wherever it stands', [suffixed(yes, '1'), except(yes)], 'b', null],
+    ['an exclusion alone, which lets nobody in', [except(no)], 'a', null],
   ])('choose the session of a request: %s', async (_what, makers, expectedAsked, suffix) => {
     const asked: string[] = [];
     const browser = await startWith(makers.map((make, i) => make(asked, 'abc'.charAt(i))));

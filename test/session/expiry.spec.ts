@@ -6,7 +6,7 @@ import {
   type ActiveSessionModuleOptions,
 } from 'nestjs-active-session';
 import { FakeClock } from '../support/fake-clock.js';
-import { Gate, untilAborted } from '../support/gate.js';
+import { Gate, until, untilAborted } from '../support/gate.js';
 import type { Handlers } from '../support/handlers.js';
 import { useSessionApps, type SessionApp } from '../support/session-app.js';
 
@@ -148,14 +148,17 @@ describe('The lifetime', () => {
     expect(seen).toEqual(['waits', 'stalled']);
     expect(session.isAvailable).toBe(true);
 
-    const next = await app.enter(browser);
-    expect([session.generation, next.generation]).toEqual([1, 2]);
-    expect(next.group).toBe(session.group);
+    expect((await browser.get('/use')).status).toBe(200);
+    const [next] = app.registry.all();
+    expect([session.generation, next?.generation]).toEqual([1, 2]);
+    expect(next?.group).toBe(session.group);
+    // The one that is still held is among those in use.
+    await until(() => app.registry.stats().pinned === 1);
 
     gate.open();
     expect((await held).status).toBe(200);
     await app.clock.advance(0);
-    expect([session.endReason, session.properties.get('written'), next.isAvailable]).toEqual([
+    expect([session.endReason, session.properties.get('written'), next?.isAvailable]).toEqual([
       'max-lifetime',
       true,
       true,

@@ -51,6 +51,7 @@ describe('Options', () => {
     ['userSessionTimeoutMs', notPositive],
     ['replaceAfterCleanup', ['no', 0]],
     ['identify', notFunctions],
+    ['onRegenerate', ['keep', 7, null]],
     ['idSecret', notTexts],
     ['hostId', notTexts],
     ['idleTimeoutMs', notDurations],
@@ -89,6 +90,8 @@ describe('Options', () => {
     ['sessions[0].path', { path: '/shop/(.*)' }, '/shop/(.*)'],
     ['sessions[0].when', { when: true }, true],
     ['sessions[0].suffix', { suffix: 7 }, 7],
+    ['sessions[0].suffix', { exclude: true, suffix: 'x' }, 'x'],
+    ['sessions[0].exclude', { exclude: '/health' }, '/health'],
     ['sessions[0].suffix', { suffix: 'a b' }, 'a b'],
     ['sessions[0].suffix', { suffix: 'x'.repeat(65) }, 'x'.repeat(65)],
   ])('are refused at the start by name and value: %s as %j', async (name, sessions, value) => {

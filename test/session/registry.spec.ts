@@ -130,6 +130,7 @@ describe('ActiveSessionRegistry', () => {
     const { browser, session } = await app.user();
     await app.enter(app.browser());
     await (await app.enter(browser, 'gone')).terminate();
+    await app.clock.advance(5 * SECOND);
     session.createSequenceRunner([1]);
     const runner = session.createProcessRunner((_report, signal) => untilAborted(signal));
     session.createProcessRunner((_report, signal) => untilAborted(signal)).abort();
@@ -142,6 +143,7 @@ describe('ActiveSessionRegistry', () => {
       ending: 0,
       unconfirmed: 1,
       pinned: 1,
+      oldestIdleMs: 5 * SECOND,
       runners: { 'not-started': 1, stalled: 1, aborted: 1 },
       created: 4,
       ended: {
@@ -160,7 +162,14 @@ describe('ActiveSessionRegistry', () => {
     gate.open();
     await Promise.all([held, held2]);
     await app.clock.advance(61 * SECOND);
-    expect(app.registry.stats()).toMatchObject({ sessions: 0, groups: 0, ending: 0, unconfirmed: 0, runners: {} });
+    expect(app.registry.stats()).toMatchObject({
+      sessions: 0,
+      groups: 0,
+      ending: 0,
+      unconfirmed: 0,
+      oldestIdleMs: 0,
+      runners: {},
+    });
     expect(app.registry.stats().ended).toMatchObject({ terminated: 2, idle: 2 });
   });
 

@@ -34,9 +34,14 @@ export class RawClient {
     return /^set-cookie: ([^;]+)/im.exec(this.received)?.[1];
   }
 
+  /** Resolves when the connection is closed, by whomever. */
+  async closed(): Promise<void> {
+    await until(() => this.isClosed);
+  }
+
   /** Goes away without a word to the application. */
   async vanish(): Promise<void> {
     this.socket.destroy();
-    await until(() => this.isClosed);
+    await this.closed();
   }
 }

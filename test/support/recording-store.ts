@@ -10,7 +10,7 @@ export class RecordingStore extends session.Store {
   /** The calls since the start: `get`, `set`, `touch`, `destroy`. */
   readonly calls: string[] = [];
   /** Calls of this name fail with the error. */
-  readonly failures: { get?: Error; set?: Error } = {};
+  readonly failures: { get?: Error; set?: Error; destroy?: Error } = {};
   /** What each `get`, `set` and `destroy` waits for before it does its work. */
   beforeGet: Promise<void> | undefined;
   beforeSet: Promise<void> | undefined;
@@ -45,8 +45,8 @@ export class RecordingStore extends session.Store {
   override destroy(sid: string, callback?: Callback): void {
     this.calls.push('destroy');
     const remove = (): void => {
-      this.blobs.delete(sid);
-      callback?.();
+      if (this.failures.destroy === undefined) this.blobs.delete(sid);
+      callback?.(this.failures.destroy);
     };
     if (this.beforeDestroy === undefined) setImmediate(remove);
     else void this.beforeDestroy.then(remove);
