@@ -1,3 +1,5 @@
+import { swcOptions } from './test/tooling/swc-options.mjs';
+
 /** @type {import('jest').Config} */
 export default {
   testEnvironment: 'node',
@@ -13,25 +15,7 @@ export default {
     '^nestjs-active-session$': '<rootDir>/src/index.ts',
   },
   transform: {
-    '^.+\\.ts$': [
-      '@swc/jest',
-      {
-        swcrc: false,
-        sourceMaps: 'inline',
-        module: { type: 'nodenext' },
-        jsc: {
-          target: 'es2022',
-          keepClassNames: true,
-          parser: { syntax: 'typescript', decorators: true },
-          transform: {
-            legacyDecorator: true,
-            decoratorMetadata: true,
-            useDefineForClassFields: true,
-            verbatimModuleSyntax: true,
-          },
-        },
-      },
-    ],
+    '^.+\\.ts$': ['@swc/jest', swcOptions],
   },
 
   // The sample application's and the pack check's output must not be taken for sources.

@@ -59,4 +59,4 @@ export { ActiveSession } from './session/active-session.js';
 export { GROUP_CHANNEL, SESSION_CHANNEL } from './session/event-stream.js';
 export type { GroupEvent, SessionEvent, SessionStats } from './session/events.js';
 export { LocalSession, type CleanupReport, type Owned, type Ownership } from './session/local-session.js';
-export { SessionProperties, type SessionProperty, type SessionPropertyMap } from './session/session-properties.js';
+export { SessionProperties, type SessionPropertyMap } from './session/session-properties.js';

@@ -4,7 +4,7 @@ import type { LiveGroup } from '../session/live-group.js';
 import type { Sessions } from '../session/sessions.js';
 import type { RequestCell } from './request-cell.js';
 import { cellOf } from './request-state.js';
-import { isNothing, UserSessionStores, type UserSessionEvents } from './user-session-store.js';
+import { hasFailed, UserSessionStores, type UserSessionEvents } from './user-session-store.js';
 import type { UserSessionPort } from './user-session.js';
 
 /**
@@ -78,7 +78,7 @@ export class Logouts implements UserSessionEvents {
     this.userSessions.note(req, hint);
     return (error) => {
       const { sessionID: newId } = req;
-      if (isNothing(error) && newId !== undefined && newId !== oldId) {
+      if (!hasFailed(error) && newId !== undefined && newId !== oldId) {
         this.sessions.attach(group, newId);
         this.userSessions.note(req, hint);
       } else {

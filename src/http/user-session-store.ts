@@ -47,24 +47,19 @@ export class UserSessionStores {
     this.watched.add(store);
     this.wrap(store, 'destroy', (original, [userSessionId, callback]) => {
       if (typeof userSessionId !== 'string') return original([userSessionId, callback]);
-      this.remember(userSessionId);
+      const settle = this.remember([userSessionId]);
       this.events.onDestroy(userSessionId);
-      return original([userSessionId, this.forgetOnError([userSessionId], callback)]);
+      return original([userSessionId, calling(settle, callback)]);
     });
     this.wrap(store, 'clear', (original, [callback]) => {
-      const userSessionIds = this.events.onClear(store);
-      for (const userSessionId of userSessionIds) this.remember(userSessionId);
-      return original([this.forgetOnError(userSessionIds, callback)]);
+      const settle = this.remember(this.events.onClear(store));
+      return original([calling(settle, callback)]);
     });
     this.wrap(store, 'regenerate', (original, [req, callback]) => {
       const { sessionID } = req as SessionRequest;
-      if (sessionID !== undefined) this.remember(sessionID);
+      const settle = this.remember(sessionID === undefined ? [] : [sessionID]);
       const onDone = this.events.onRegenerate(req as SessionRequest);
-      const done: Callback = (error) => {
-        onDone(error);
-        (callback as Callback)(error);
-      };
-      return original([req, this.forgetOnError(sessionID === undefined ? [] : [sessionID], done)]);
+      return original([req, calling(settle, calling(onDone, callback))]);
     });
     this.wrap(store, 'generate', (original, args) => {
       const req = args[0] as SessionRequest;
@@ -98,19 +93,18 @@ export class UserSessionStores {
     return this.formerIds.get(req);
   }
 
-  /** What the store could not end, has not ended: its owner can go on with it. */
-  private forgetOnError(userSessionIds: readonly string[], callback: unknown): Callback {
+  /** @returns what to call with the store's answer: what the store could not end, has not ended */
+  private remember(userSessionIds: readonly string[]): (error?: unknown) => void {
+    const added = userSessionIds.filter((userSessionId) => !this.ended.has(userSessionId));
+    for (const userSessionId of userSessionIds) {
+      this.ended.delete(userSessionId);
+      this.ended.add(userSessionId);
+      const [oldest] = this.ended.size > REMEMBERED ? this.ended : [];
+      if (oldest !== undefined) this.ended.delete(oldest);
+    }
     return (error) => {
-      if (!isNothing(error)) for (const userSessionId of userSessionIds) this.ended.delete(userSessionId);
-      if (typeof callback === 'function') (callback as Callback)(error);
+      if (hasFailed(error)) for (const userSessionId of added) this.ended.delete(userSessionId);
     };
-  }
-
-  private remember(userSessionId: string): void {
-    this.ended.delete(userSessionId);
-    this.ended.add(userSessionId);
-    const [oldest] = this.ended.size > REMEMBERED ? this.ended : [];
-    if (oldest !== undefined) this.ended.delete(oldest);
   }
 
   private wrap(
@@ -133,7 +127,14 @@ export class UserSessionStores {
   }
 }
 
-/** Whether a callback of a store tells of no error. */
-export function isNothing(error: unknown): error is null | undefined {
-  return error === undefined || error === null;
+/** Whether a store says that it could not do what it was asked; to express-session, too, what is not there is no error. */
+export function hasFailed(error: unknown): boolean {
+  return error !== undefined && error !== null && (error as { code?: unknown }).code !== 'ENOENT';
+}
+
+function calling(first: Callback, second: unknown): Callback {
+  return (error) => {
+    first(error);
+    if (typeof second === 'function') (second as Callback)(error);
+  };
 }

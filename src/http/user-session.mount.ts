@@ -18,8 +18,8 @@ type Middleware = (req: never, res: never, next: Next) => void;
 export async function mountUserSession(options: ResolvedOptions, adapterHost: HttpAdapterHost): Promise<boolean> {
   if (options.userSession === undefined) return false;
   const logger = new Logger('ActiveSession');
-  const settings = complete(options.userSession, logger);
   const { default: createMiddleware } = await importExpressSession();
+  const settings = complete(options.userSession, createMiddleware.MemoryStore, logger);
   const middleware = withinTime(createMiddleware(settings), options, logger);
   const mount = (): unknown => adapterHost.httpAdapter?.use(middleware);
   // In tests the adapter comes after the providers. Nest before 11.1 does not tell when.
@@ -30,7 +30,11 @@ export async function mountUserSession(options: ResolvedOptions, adapterHost: Ht
 }
 
 /** The application's options over ours; what is dangerous is refused in production, or warned of. */
-function complete(options: UserSessionOptions, logger: Logger): session.SessionOptions {
+function complete(
+  options: UserSessionOptions,
+  MemoryStore: typeof session.MemoryStore,
+  logger: Logger,
+): session.SessionOptions {
   const isProduction = process.env.NODE_ENV === 'production';
   if (options.secret === undefined && isProduction)
     throw new Error(
@@ -40,9 +44,11 @@ function complete(options: UserSessionOptions, logger: Logger): session.SessionO
     logger.warn(
       'The option "userSession.secret" is not given: a random one is used, so cookies do not outlive this process.',
     );
-  if (options.store === undefined && isProduction)
+  const store = options.store as object | null | undefined;
+  const isInMemory = store === undefined || store?.constructor === MemoryStore;
+  if (isInMemory && isProduction)
     logger.warn(
-      'The option "userSession.store" is not given: express-session keeps user sessions in memory, which leaks and is not for production.',
+      'The option "userSession.store" names no store of yours: express-session keeps user sessions in memory, which leaks and is not for production.',
     );
   if (options.resave === true)
     logger.warn('The option "userSession.resave" is true: slow requests save old data over new. Leave it away.');

@@ -15,8 +15,10 @@ import { SessionEndedError, type SessionEndReason } from '../errors.js';
 // eslint-disable-next-line @typescript-eslint/no-empty-object-type -- see above
 export interface SessionPropertyMap {}
 
-/** The type of the property `K`. */
-export type SessionProperty<K extends string> = K extends keyof SessionPropertyMap ? SessionPropertyMap[K] : unknown;
+/** A key whose type the application has declared. */
+type DeclaredKey = Extract<keyof SessionPropertyMap, string>;
+/** Any other: a declared one must have its type. */
+type OtherKey<K extends string> = K extends DeclaredKey ? never : K;
 
 /** Values of a session, or group, by key. After the end they can be read, and not be changed any more. */
 export class SessionProperties implements Iterable<[string, unknown]> {
@@ -29,8 +31,10 @@ export class SessionProperties implements Iterable<[string, unknown]> {
     return this.values.size;
   }
 
-  get<K extends string>(key: K): SessionProperty<K> | undefined {
-    return this.values.get(key) as SessionProperty<K> | undefined;
+  get<K extends DeclaredKey>(key: K): SessionPropertyMap[K] | undefined;
+  get(key: string): unknown;
+  get(key: string): unknown {
+    return this.values.get(key);
   }
 
   has(key: string): boolean {
@@ -38,7 +42,9 @@ export class SessionProperties implements Iterable<[string, unknown]> {
   }
 
   /** @throws SessionEndedError after the end, as all that changes something does */
-  set<K extends string>(key: K, value: SessionProperty<K>): this {
+  set<K extends DeclaredKey>(key: K, value: SessionPropertyMap[K]): this;
+  set<K extends string>(key: OtherKey<K>, value: unknown): this;
+  set(key: string, value: unknown): this {
     this.assertWritable();
     this.values.set(key, value);
     return this;
@@ -54,8 +60,10 @@ export class SessionProperties implements Iterable<[string, unknown]> {
    * The value, made by `make` where there is none yet. Code that runs meanwhile sees all of it or nothing.
    * @throws what `make` throws; then there is no value still
    */
-  getOrAdd<K extends string>(key: K, make: () => SessionProperty<K>): SessionProperty<K> {
-    if (this.values.has(key)) return this.values.get(key) as SessionProperty<K>;
+  getOrAdd<K extends DeclaredKey>(key: K, make: () => SessionPropertyMap[K]): SessionPropertyMap[K];
+  getOrAdd<K extends string>(key: OtherKey<K>, make: () => unknown): unknown;
+  getOrAdd(key: string, make: () => unknown): unknown {
+    if (this.values.has(key)) return this.values.get(key);
     this.assertWritable();
     const value = make();
     // `make` may have ended the session.
@@ -67,10 +75,12 @@ export class SessionProperties implements Iterable<[string, unknown]> {
    * Puts what `change` makes of the value in its place, and returns it. `change` is synchronous, so nothing comes between.
    * @throws what `change` throws; then the value stays as it was
    */
-  update<K extends string>(
+  update<K extends DeclaredKey>(
     key: K,
-    change: (value: SessionProperty<K> | undefined) => SessionProperty<K>,
-  ): SessionProperty<K> {
+    change: (value: SessionPropertyMap[K] | undefined) => SessionPropertyMap[K],
+  ): SessionPropertyMap[K];
+  update<K extends string>(key: OtherKey<K>, change: (value: unknown) => unknown): unknown;
+  update(key: string, change: (value: unknown) => unknown): unknown {
     this.assertWritable();
     const value = change(this.get(key));
     this.set(key, value);

@@ -1,6 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import type { Request, Response } from 'express';
 import session from 'express-session';
+import createFileStore from 'session-file-store';
 import {
   getActiveSession,
   refreshActiveSession,
@@ -9,6 +10,7 @@ import {
   type SessionEndReason,
 } from 'nestjs-active-session';
 import { done } from '../support/done.js';
+import { useFolders } from '../support/folders.js';
 import { Gate, until } from '../support/gate.js';
 import type { Handlers } from '../support/handlers.js';
 import { RecordingStore } from '../support/recording-store.js';
@@ -23,6 +25,7 @@ declare module 'express-session' {
 }
 
 const { start, faults, notes } = useSessionApps();
+const folder = useFolders();
 const ended: SessionEndReason[] = [];
 
 @SessionScoped()
@@ -61,6 +64,7 @@ async function startScene(
       },
       whoami: (req) => ({ user: req.session.user, id: getActiveSession(req).id }),
       logout: (req) => done((callback) => req.session.destroy(callback)),
+      'logout-by-id': () => new Promise<void>((resolve) => store.destroy(sid, () => resolve())),
       poll: async (req) => {
         polls++;
         await gate.opened;
@@ -77,22 +81,32 @@ async function startScene(
     },
   });
   const isStored = (): Promise<boolean> =>
-    new Promise((resolve, reject) => {
-      store.get(sid, (error, found) =>
-        error ? reject(error as Error) : resolve(found !== null && found !== undefined),
-      );
+    new Promise((resolve) => {
+      store.get(sid, (error, found) => resolve(!isMissing(error) && found !== null && found !== undefined));
     });
   return { ...app, gate, polls: () => polls, isStored };
 }
 
-const stores: [string, () => session.Store][] = [
+/** Files that are not there are an error to their store. */
+function isMissing(error: unknown): boolean {
+  if (error === undefined || error === null) return false;
+  expect(error).toMatchObject({ code: 'ENOENT' });
+  return true;
+}
+
+const FileStore = createFileStore(session);
+const stores: [string, () => session.Store | Promise<session.Store>][] = [
   ['MemoryStore', () => new session.MemoryStore()],
   ['a store that answers later', () => new RecordingStore()],
+  [
+    'session-file-store',
+    async () => new FileStore({ path: await folder(), retries: 0, reapInterval: -1, logFn: () => {} }),
+  ],
 ];
 
 describe.each(stores)('With %s', (_name, makeStore) => {
   it('a logout ends all sessions of the user, with their services and runners', async () => {
-    const app = await startScene(makeStore(), {
+    const app = await startScene(await makeStore(), {
       handlers: {
         work: (req) => {
           const active = getActiveSession(req);
@@ -117,7 +131,7 @@ describe.each(stores)('With %s', (_name, makeStore) => {
   });
 
   it('a login gives the same request the session of the new user session', async () => {
-    const app = await startScene(makeStore());
+    const app = await startScene(await makeStore());
     const { browser, session: anonymous } = await app.user();
     const { body } = await browser.get('/login');
     expect(body.id).not.toBe(anonymous.id);
@@ -126,7 +140,7 @@ describe.each(stores)('With %s', (_name, makeStore) => {
   });
 
   it('a login works where there was no active session before', async () => {
-    const app = await startScene(makeStore());
+    const app = await startScene(await makeStore());
     const browser = app.browser();
     const { status, body } = await browser.get('/login');
     expect(status).toBe(200);
@@ -142,7 +156,7 @@ describe.each(stores)('With %s', (_name, makeStore) => {
     it.each(['/poll', '/poll-that-writes'])(
       '%s, answered after the logout, does not bring the login back',
       async (path) => {
-        const app = await startScene(makeStore(), settings);
+        const app = await startScene(await makeStore(), settings);
         const browser = app.browser();
         await browser.get('/login');
         const stolen = browser.clone();
@@ -160,10 +174,23 @@ describe.each(stores)('With %s', (_name, makeStore) => {
     );
   });
 
+  it('a second logout of the same user session changes nothing: a late answer does not bring it back', async () => {
+    const app = await startScene(await makeStore());
+    const browser = app.browser();
+    await browser.get('/login');
+    const [again, poll] = [browser.clone(), browser.clone().get('/poll-that-writes')];
+    await until(() => app.polls() === 1);
+    await browser.get('/logout');
+    await again.get('/logout-by-id');
+    app.gate.open();
+    await poll;
+    expect(await app.isStored()).toBe(false);
+  });
+
   it('a request in flight at the logout cannot use the session any more, and says so', async () => {
     const gate = new Gate();
     let isWaiting = false;
-    const app = await startScene(makeStore(), {
+    const app = await startScene(await makeStore(), {
       handlers: {
         late: async (req) => {
           isWaiting = true;
@@ -236,6 +263,23 @@ describe('A request that comes while the store is still destroying the user sess
     destroyed.open();
     await logout;
     expect(app.registry.all()).toEqual([]);
+  });
+});
+
+describe('A logout that the store cannot do', () => {
+  it('ends the sessions, and leaves its user with a user session that works', async () => {
+    const store = new RecordingStore();
+    const app = await startScene(store);
+    const browser = app.browser();
+    const { body } = await browser.get('/login');
+    store.failures.destroy = new Error('the disk is full');
+    expect((await browser.get('/logout')).status).toBe(500);
+    expect(faults()).toEqual([expect.stringContaining('the disk is full')]);
+    expect(app.registry.all()).toEqual([]);
+    delete store.failures.destroy;
+    expect((await browser.get('/whoami')).body).toEqual({ user: 'alice', id: body.id });
+    expect((await browser.get('/logout')).status).toBe(200);
+    expect((await browser.get('/whoami')).body.user).toBeUndefined();
   });
 });
 

@@ -4,7 +4,6 @@ import type { NextFunction, Request, Response } from 'express';
 import { getActiveSession, refreshActiveSession, requestSignal } from 'nestjs-active-session';
 import type { Server } from 'node:http';
 import { promisify } from 'node:util';
-import type { Browser } from '../support/browser.js';
 import { settle } from '../support/fake-clock.js';
 import { Gate, until } from '../support/gate.js';
 import type { Handlers } from '../support/handlers.js';
@@ -17,8 +16,6 @@ const SECOND = 1_000;
 const IDLE_MS = 60 * SECOND;
 
 const { start, faults } = useSessionApps();
-
-const cookieOf = (browser: Browser): string => [...browser.cookies].map((pair) => pair.join('=')).join('; ');
 
 interface Scene extends SessionApp {
   /** Handlers of `/hold` wait for it. */
@@ -134,7 +131,7 @@ describe('A request', () => {
     const app = await startScene();
     const { browser } = await app.user();
     const client = new RawClient(app.url);
-    client.send({ path: '/use', cookie: cookieOf(browser) });
+    client.send({ path: '/use', cookie: browser.cookie });
     await client.until('"id"');
     await app.requestsOver();
     await expectIdleEnd(app);
@@ -170,7 +167,7 @@ describe('A client that goes away', () => {
     const app = await startScene();
     const { browser, session } = await app.user();
     const client = new RawClient(app.url);
-    client.send({ path: '/hold', cookie: cookieOf(browser) });
+    client.send({ path: '/hold', cookie: browser.cookie });
     await until(() => app.held.count === 1);
     expect(app.registry.stats().pinned).toBe(1);
     await client.vanish();
@@ -184,7 +181,7 @@ describe('A client that goes away', () => {
     const app = await startScene();
     const { browser } = await app.user();
     const client = new RawClient(app.url);
-    const cookie = cookieOf(browser);
+    const cookie = browser.cookie;
     client.send({ path: '/hold', cookie }, { path: '/hold?tab=two', cookie }, { path: '/hold', cookie });
     await until(() => app.held.count === 3);
     expect(app.registry.stats().pinned).toBe(2);
@@ -198,7 +195,7 @@ describe('A client that goes away', () => {
     const store = new RecordingStore();
     const app = await startScene({ options: { userSession: { secret: SECRET, store } } });
     const { browser } = await app.user();
-    const cookie = cookieOf(browser);
+    const cookie = browser.cookie;
     const read = new Gate();
     store.beforeGet = read.opened;
     const before = store.count('get');
@@ -234,7 +231,7 @@ describe('A client that goes away', () => {
     const app = await startScene();
     const { browser, session } = await app.user();
     const client = new RawClient(app.url);
-    const cookie = cookieOf(browser);
+    const cookie = browser.cookie;
     client.send({ path: '/hold', cookie }, { path: '/hold', cookie });
     await until(() => app.held.count === 2);
     await session.terminate();
@@ -249,7 +246,7 @@ describe('A client that goes away', () => {
     const app = await startScene();
     const { browser, session } = await app.user();
     const client = new RawClient(app.url);
-    client.send({ path: '/hold', cookie: cookieOf(browser) });
+    client.send({ path: '/hold', cookie: browser.cookie });
     await until(() => app.held.count === 1);
     await client.vanish();
     expect(await app.enter(browser)).toBe(session);

@@ -86,7 +86,7 @@ async function startScene({
     configure: (nest) => void nest.use(users.session()),
     handlers: {
       view,
-      add: (req) => void app.app.get(Shop).cart.items.push(String(req.query.item)),
+      add: (req) => void app.app.get(Shop).cart.items.push(req.query.item as string),
       login: async (req, res) => {
         const user = await authenticate(users, req, res);
         if (user === undefined) return res.status(401).json(null);
@@ -172,8 +172,7 @@ describe("Passport's login, where `onRegenerate` keeps what an anonymous visitor
     await app.app.close();
 
     const after = await startScene({ store });
-    const back = after.browser();
-    for (const [name, value] of browser.cookies) back.cookies.set(name, value);
+    const back = browser.clone(after.url);
     expect((await back.get('/view')).body).toEqual({ user: 'alice', id: session.id, generation: 3, items: [] });
     expect(after.registry.get(session.id)?.generation).toBe(3);
   });
@@ -246,7 +245,7 @@ describe('A request with a planted cookie that is in flight while the visitor lo
     const app = await startScene();
     const { browser } = await visitor(app);
     const client = new RawClient(app.url);
-    client.send({ path: '/stream', cookie: cookieOf(browser) });
+    client.send({ path: '/stream', cookie: browser.cookie });
     await client.until('stream: ');
     await login(browser, 'alice');
     await client.closed();
@@ -420,8 +419,4 @@ async function visitor(app: SessionApp): Promise<{ browser: Browser; session: Ac
   const visitor = await app.user();
   await visitor.browser.get('/add?item=shoes');
   return visitor;
-}
-
-function cookieOf({ cookies }: Browser): string {
-  return [...cookies].map(([name, value]) => `${name}=${value}`).join('; ');
 }

@@ -411,6 +411,47 @@ describe('A hook that fails', () => {
   });
 });
 
+describe('A hook that uses the session which is ending', () => {
+  it.each<[string, (session: ActiveSession) => unknown]>([
+    ['starts a sequence', (session) => session.createSequenceRunner([1])],
+    ['starts a process', (session) => session.createProcessRunner(() => 1)],
+    ['looks for a runner', (session) => session.getRunner(0)],
+    ['writes a property', (session) => session.properties.set('name', 'value')],
+    ['touches it', (session) => session.touch()],
+  ])('is refused, and the end goes on: %s', async (_what, act) => {
+    const { session, script } = await startScene();
+    script.hooks['First.onSessionEnd terminated'] = () => void act(session);
+    fill(session);
+    const report = await session.terminate();
+    expect(report.failed).toEqual([
+      { what: 'First.onSessionEnd()', error: expect.objectContaining({ code: 'SESSION_ENDED', reason: 'terminated' }) },
+    ]);
+    expect(script.lines).toContain('First.dispose');
+    expect(session.runners.size).toBe(0);
+    expect(faults()).toEqual([expect.stringMatching(/First\.onSessionEnd\(\).*has ended \(terminated\)/)]);
+  });
+
+  it('may read it: properties, services that are there, and why it ends', async () => {
+    const { session, script } = await startScene();
+    const seen: unknown[] = [];
+    session.properties.set('name', 'value');
+    script.hooks['First.onSessionEnd terminated'] = () => {
+      seen.push(session.properties.get('name'), session.services.get(First) instanceof First, session.endReason);
+    };
+    fill(session);
+    expect((await session.terminate()).failed).toEqual([]);
+    expect(seen).toEqual(['value', true, 'terminated']);
+  });
+
+  it('may own something: it is disposed of at once', async () => {
+    const { session, script } = await startScene();
+    script.hooks['First.onSessionEnd terminated'] = () => void session.takeOwnership(() => script.callNow('late'));
+    fill(session);
+    await session.terminate();
+    expect(script.lines).toContain('late');
+  });
+});
+
 describe('A runner that does not stop', () => {
   it('is waited for during half of the time, and then left behind', async () => {
     const { session, script, clock } = await startScene();
@@ -736,6 +777,27 @@ describe('A group', () => {
     ]);
     void other.terminate();
     expect([...sessions.keys()]).toEqual(['']);
+  });
+
+  it('tells of its end before its services are gone, and what fails then costs its user nothing', async () => {
+    const app = await startScene();
+    const { session, browser, script } = app;
+    const shared = session.group.services.get(Shared);
+    session.group.completionSignal.addEventListener('abort', () => {
+      script.callNow(session.group.services.get(Shared) === shared ? 'services are there' : 'services are gone');
+      throw new Error('a bad listener');
+    });
+    script.hooks['Shared.onSessionEnd terminated'] = fail;
+    await session.terminate();
+    const { failed } = await session.group.cleanupCompletion;
+    expect(failed).toEqual([{ what: 'Shared.onSessionEnd()', error: expect.objectContaining({}) }]);
+    expect(script.lines).toEqual(['services are there', 'Shared.onSessionEnd terminated']);
+    expect(faults()).toEqual([
+      expect.stringMatching(/The group .*listener of completionSignal.*a bad listener/),
+      expect.stringMatching(/The group .*Shared\.onSessionEnd\(\)/),
+    ]);
+    const next = await app.enter(browser);
+    expect([next.isAvailable, next.id, next.group === session.group]).toEqual([true, session.id, false]);
   });
 
   it('ends when its own clean-up has taken its time', async () => {

@@ -1,15 +1,16 @@
 import { describe, expect, it } from '@jest/globals';
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
+import type { Observable } from 'rxjs';
 import {
   getActiveSession,
+  GROUP_CHANNEL,
   SESSION_CHANNEL,
   sessionPerTab,
   type ActiveSession,
-  type SessionEvent,
 } from 'nestjs-active-session';
 import { Gate, until } from '../support/gate.js';
 import { RecordingStore } from '../support/recording-store.js';
-import { useSessionApps } from '../support/session-app.js';
+import { useSessionApps, type SessionApp } from '../support/session-app.js';
 import { SECRET } from '../support/test-app.js';
 
 const MINUTE_MS = 60_000;
@@ -68,21 +69,29 @@ describe('expiryWarningMs', () => {
   });
 });
 
-describe('The diagnostics channel', () => {
-  it('tells the same as events$', async () => {
+describe('The diagnostics channels', () => {
+  it.each<[string, (app: SessionApp) => Observable<{ type: string }>]>([
+    [SESSION_CHANNEL, ({ registry }) => registry.events$],
+    [GROUP_CHANNEL, ({ groups }) => groups.events$],
+  ])('tell the same as events$: %s', async (channel, eventsOf) => {
     const app = await start();
     const told: unknown[] = [];
-    const events: SessionEvent[] = [];
+    const events: { type: string }[] = [];
     const listener = (event: unknown): void => void told.push(event);
-    subscribe(SESSION_CHANNEL, listener);
-    app.registry.events$.subscribe((event) => events.push(event));
+    subscribe(channel, listener);
+    eventsOf(app).subscribe((event) => events.push(event));
     try {
       const { session } = await app.user();
       await session.terminate();
+      await session.group.cleanupCompletion;
     } finally {
-      unsubscribe(SESSION_CHANNEL, listener);
+      unsubscribe(channel, listener);
     }
     expect(events.map(({ type }) => type)).toEqual(['created', 'ending', 'ended']);
+    expect(events.at(-1)).toMatchObject({
+      reason: 'terminated',
+      report: { disposed: 0, durationMs: expect.any(Number) },
+    });
     expect(told).toEqual(events);
   });
 });

@@ -1,6 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
 import { refreshActiveSession, getActiveSession, type ActiveSession } from 'nestjs-active-session';
-import type { Browser } from '../support/browser.js';
 import { Gate } from '../support/gate.js';
 import { RawClient } from '../support/raw-client.js';
 import { RecordingStore } from '../support/recording-store.js';
@@ -11,13 +10,6 @@ const IDLE_MS = 20 * 60_000;
 const LIFETIME_MS = 24 * 60 * 60_000;
 
 const { start } = useSessionApps();
-
-/** The same browser at another address: after a restart. */
-function moved(browser: Browser, to: SessionApp): Browser {
-  const there = to.browser();
-  for (const [name, value] of browser.cookies) there.cookies.set(name, value);
-  return there;
-}
 
 const stored = (store: RecordingStore) => ({ userSession: { secret: SECRET, store } });
 
@@ -59,7 +51,7 @@ describe('The id of a session', () => {
     const { browser, session } = await before.user();
     await before.app.close();
     const after = await start({ options: stored(store) });
-    expect((await after.enter(moved(browser, after))).id).toBe(session.id);
+    expect((await after.enter(browser.clone(after.url))).id).toBe(session.id);
   });
 
   it('depends on `idSecret`, for user-session ids that could be guessed', async () => {
@@ -161,7 +153,7 @@ describe('The generation', () => {
     expect((await before.enter(browser)).generation).toBe(2);
     await before.app.close();
     const after = await start({ options: stored(store) });
-    expect((await after.enter(moved(browser, after))).generation).toBe(3);
+    expect((await after.enter(browser.clone(after.url))).generation).toBe(3);
   });
 
   it('starts from 1 where the user session holds nonsense', async () => {
@@ -247,13 +239,13 @@ describe('A runner key', () => {
     });
     const { browser } = await before.user();
     const client = new RawClient(before.url);
-    client.send({ path: '/stream', cookie: [...browser.cookies].map(([name, value]) => `${name}=${value}`).join() });
+    client.send({ path: '/stream', cookie: browser.cookie });
     await client.until(' .');
     const [, generation, key] = /^(\d+) (\S+) \.$/m.exec(client.received) ?? [];
     await before.app.close();
 
     const after = await start({ options: stored(store) });
-    const back = moved(browser, after);
+    const back = browser.clone(after.url);
     const again = (await back.post('/runners')).body;
     expect([Number(generation), again.generation]).toEqual([2, 2]);
     expect((await back.get(`/runners/${key}`)).status).toBe(410);

@@ -34,15 +34,20 @@ export class Browser {
     return this.send(path, { ...call, method: 'DELETE' });
   }
 
-  /** A browser with the same cookies: a second tab, or an attacker's copy. */
-  clone(): Browser {
-    const copy = new Browser(this.base);
+  /** A browser with the same cookies: a second tab, or an attacker's copy; at another address, as behind a proxy. */
+  clone(base = this.base): Browser {
+    const copy = new Browser(base);
     for (const [name, value] of this.cookies) copy.cookies.set(name, value);
     return copy;
   }
 
+  /** What it sends as its Cookie header. */
+  get cookie(): string {
+    return [...this.cookies].map(([name, value]) => `${name}=${value}`).join('; ');
+  }
+
   send(path: string, { method = 'GET', json, headers = {}, signal }: Call = {}): Promise<Answer> {
-    const cookie = [...this.cookies].map(([name, value]) => `${name}=${value}`).join('; ');
+    const { cookie } = this;
     return new Promise((resolve, reject) => {
       const req = request(new URL(path, this.base), {
         method,

@@ -1,0 +1,64 @@
+import { afterEach } from '@jest/globals';
+import { spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
+
+const REGISTER = fileURLToPath(new URL('../tooling/register-typescript.mjs', import.meta.url));
+
+/** A program from `test/fixtures` that runs as a process of its own. */
+export class Program {
+  private constructor(
+    private readonly child: ChildProcess,
+    /** Where it listens. */
+    readonly url: string,
+  ) {}
+
+  /** Resolves when it has printed its address. */
+  static async start(name: string, ...args: string[]): Promise<Program> {
+    const file = fileURLToPath(new URL(`../fixtures/${name}.ts`, import.meta.url));
+    const child = spawn(process.execPath, ['--import', REGISTER, file, ...args], { stdio: ['ignore', 'pipe', 'pipe'] });
+    let errors = '';
+    child.stderr.on('data', (chunk: Buffer) => (errors += chunk.toString()));
+    const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
+    const first = await lines.next();
+    if (first.done === true) throw new Error(`${name} has ended before it listened: ${errors}`);
+    return new Program(child, first.value);
+  }
+
+  /** Ends it as the operating system does when it must: nothing is tidied up. */
+  kill(): Promise<void> {
+    return this.end('SIGKILL');
+  }
+
+  /** Ends it as an operator does. */
+  stop(): Promise<void> {
+    return this.end('SIGTERM');
+  }
+
+  private async end(signal: NodeJS.Signals): Promise<void> {
+    if (this.child.exitCode !== null || this.child.signalCode !== null) return;
+    const exit = once(this.child, 'exit');
+    this.child.kill(signal);
+    await exit;
+  }
+}
+
+export interface Programs {
+  start(name: string, ...args: string[]): Promise<Program>;
+}
+
+/** For the top of a spec: ends the programs of each test. */
+export function usePrograms(): Programs {
+  const running: Program[] = [];
+  afterEach(async () => {
+    await Promise.all(running.splice(0).map((program) => program.kill()));
+  });
+  return {
+    async start(name, ...args) {
+      const program = await Program.start(name, ...args);
+      running.push(program);
+      return program;
+    },
+  };
+}
