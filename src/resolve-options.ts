@@ -67,6 +67,12 @@ export function resolveOptions(options: ActiveSessionModuleOptions = {}): Resolv
     options.cleanupTimeoutMs,
     Math.min(5_000, shutdownTimeoutMs / 2),
   );
+  if (options.identify !== undefined && typeof options.onRegenerate === 'function')
+    throw expected(
+      'onRegenerate',
+      'left away beside "identify": only express-session gives a user session another id',
+      options.onRegenerate,
+    );
   if (cleanupTimeoutMs >= shutdownTimeoutMs)
     throw expected('cleanupTimeoutMs', `below shutdownTimeoutMs (${shutdownTimeoutMs})`, cleanupTimeoutMs);
   return Object.freeze({

@@ -98,6 +98,11 @@ describe('Options', () => {
     await expectRefused({ sessions }, name, value);
   });
 
+  it('are refused where they cannot work together', async () => {
+    const failure = await failureOf({ identify: () => 'alice', onRegenerate: () => 'keep' });
+    expect(String(failure)).toMatch(/"onRegenerate" to be left away beside "identify"/);
+  });
+
   it.each([
     ['idelTimeoutMs', { idelTimeoutMs: 7 }],
     ['limits.session', { limits: { session: 7 } }],
