@@ -78,10 +78,9 @@ export class Logouts implements UserSessionEvents {
     this.userSessions.note(req, hint);
     return (error) => {
       const { sessionID: newId } = req;
-      if (!hasFailed(error) && newId !== undefined && newId !== oldId) {
-        this.sessions.attach(group, newId);
-        this.userSessions.note(req, hint);
-      } else {
+      const hasChanged = !hasFailed(error) && newId !== undefined && newId !== oldId;
+      if (hasChanged && this.sessions.attach(group, newId)) this.userSessions.note(req, hint);
+      else {
         group.end('user-session-ended');
         own.logIn();
       }

@@ -32,8 +32,7 @@ export class LiveGroup extends ActiveSessionGroup {
   private onAllReleased: (() => void) | undefined;
 
   constructor(
-    /** The id of the user session: a secret. It changes where the group is kept at a login. */
-    public userSessionId: string,
+    private currentUserSessionId: string,
     /** The public id: given where the user session has had another id before, else made at first access. */
     private idMade: string | undefined,
     readonly stamp: string,
@@ -43,6 +42,17 @@ export class LiveGroup extends ActiveSessionGroup {
   ) {
     super();
     this.life = new Life(this, 'group', environment);
+  }
+
+  /** The id of the user session: a secret. */
+  get userSessionId(): string {
+    return this.currentUserSessionId;
+  }
+
+  /** The user session has another id from now on. The public id stays. */
+  rename(userSessionId: string): void {
+    this.idMade = this.id;
+    this.currentUserSessionId = userSessionId;
   }
 
   override get id(): string {

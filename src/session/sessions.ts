@@ -76,8 +76,9 @@ export class Sessions implements SessionKeeper, GroupKeeper, SessionCounts {
     const known = this.byPublicId.get(id);
     if (known !== undefined) return known;
     // Ids are made at first access: now all are asked for.
-    for (const group of this.groups.values()) if (group.id === id) return group;
-    return undefined;
+    const found = [...this.groups.values()].find((group) => group.id === id);
+    if (found !== undefined) this.byPublicId.set(id, found);
+    return found;
   }
 
   *all(): Iterable<LiveSession> {
@@ -94,8 +95,7 @@ export class Sessions implements SessionKeeper, GroupKeeper, SessionCounts {
     if (found !== undefined) return found;
     if (this.draining)
       throw new SessionUnavailableError('No session is made any more: the application is shutting down');
-    const existing = this.groups.get(wanted.userSessionId);
-    this.limits.makeRoom(existing, wanted.isConfirmed || existing?.isConfirmed === true);
+    this.limits.makeRoom(this.groups.get(wanted.userSessionId), wanted.isConfirmed);
     // What was evicted may have been the last of its group.
     const group = this.groups.get(wanted.userSessionId) ?? this.createGroup(wanted);
     if (wanted.isConfirmed) this.confirm(group);
@@ -116,26 +116,24 @@ export class Sessions implements SessionKeeper, GroupKeeper, SessionCounts {
     for (const session of group.sessions.values()) this.unconfirmed.delete(session);
   }
 
-  /**
-   * The user session of a group is getting a new id: until {@link attach} nobody finds the group, and it does not end for
-   * that.
-   */
+  /** The user session of a group is getting a new id: until {@link attach} nobody finds the group. */
   detach(group: LiveGroup): void {
-    // The public id stays, whatever the user session is called.
-    this.byPublicId.set(group.id, group);
     this.rekey(group, `${DETACHED}${group.stamp}`);
   }
 
-  /** The new id is there. A group that has it already stays, and this one ends: two cannot become one. */
-  attach(group: LiveGroup, userSessionId: string): void {
-    if (!group.isAvailable) return;
-    if (this.groups.has(userSessionId)) group.end('user-session-ended');
-    else this.rekey(group, userSessionId);
+  /**
+   * The new id is there.
+   * @returns false where the group has ended: meanwhile, or because another has this id; two cannot become one
+   */
+  attach(group: LiveGroup, userSessionId: string): boolean {
+    if (group.isAvailable && !this.groups.has(userSessionId)) this.rekey(group, userSessionId);
+    else group.end('user-session-ended');
+    return group.isAvailable;
   }
 
   private rekey(group: LiveGroup, userSessionId: string): void {
     this.groups.delete(group.userSessionId);
-    group.userSessionId = userSessionId;
+    group.rename(userSessionId);
     this.groups.set(userSessionId, group);
   }
 
@@ -238,7 +236,6 @@ export class Sessions implements SessionKeeper, GroupKeeper, SessionCounts {
       () => new LiveGroup(userSessionId, hint.groupId, this.stamps.next(), generations, this.environment, this),
     );
     this.groups.set(userSessionId, group);
-    if (hint.groupId !== undefined) this.byPublicId.set(hint.groupId, group);
     this.groupEvents.emit({ type: 'created', group });
     return group;
   }

@@ -283,6 +283,41 @@ describe('A logout that the store cannot do', () => {
   });
 });
 
+describe('A late answer does not bring a login back', () => {
+  it.each<[string, Error]>([
+    ['where the store fails at a second logout', new Error('the disk is full')],
+    ['where the store says at a second logout that there is nothing', Object.assign(new Error(), { code: 'ENOENT' })],
+  ])('%s', async (_when, error) => {
+    const store = new RecordingStore();
+    const app = await startScene(store);
+    const browser = app.browser();
+    await browser.get('/login');
+    const [again, poll] = [browser.clone(), browser.clone().get('/poll-that-writes')];
+    await until(() => app.polls() === 1);
+    await browser.get('/logout');
+    store.failures.destroy = error;
+    await again.get('/logout-by-id');
+    app.gate.open();
+    await poll;
+    expect(await app.isStored()).toBe(false);
+  });
+
+  it('where the store had forgotten the user session by itself', async () => {
+    const store = new RecordingStore();
+    const app = await startScene(store);
+    const browser = app.browser();
+    await browser.get('/login');
+    const poll = browser.clone().get('/poll-that-writes');
+    await until(() => app.polls() === 1);
+    store.blobs.clear();
+    store.failures.destroy = Object.assign(new Error('no such file'), { code: 'ENOENT' });
+    await app.browser().get('/logout-by-id');
+    app.gate.open();
+    await poll;
+    expect(await app.isStored()).toBe(false);
+  });
+});
+
 describe('The first answer of a session', () => {
   it('waits until the user session can be found by others', async () => {
     const store = new RecordingStore();

@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { Injectable } from '@nestjs/common';
+import { Controller, Get, Injectable, Req, Res } from '@nestjs/common';
 import type { Request, RequestHandler, Response } from 'express';
 import passport from 'passport';
 import { Strategy } from 'passport-local';
@@ -44,9 +44,10 @@ const keepAtLogin: OnRegenerate = ({ user, session }: SessionRequest) =>
 
 interface Scene extends SessionApp {
   store: RecordingStore;
-  /** What a waiting handler waits for, and how many wait. */
+  /** What a waiting handler waits for, how many have waited, and how many went on. */
   gate: Gate;
   waiting: () => number;
+  over: () => number;
 }
 
 interface SceneOptions {
@@ -71,6 +72,25 @@ async function startScene({
 
   const gate = new Gate();
   let waiting = 0;
+  let over = 0;
+  // Holds the objects of its session over the wait, as a handler may, and has begun its answer.
+  const poll = async (req: Request, res: Response): Promise<string[]> => {
+    const { items } = getActiveSession(req).services.get(Cart);
+    res.setHeader('ETag', '"of the answer"').setHeader('Content-Length', '7');
+    waiting++;
+    await gate.opened;
+    setImmediate(() => over++);
+    return items;
+  };
+  @Controller('nest')
+  class PollController {
+    @Get('poll')
+    async poll(@Req() req: Request, @Res({ passthrough: true }) res: Response): Promise<string[]> {
+      const items = await poll(req, res);
+      res.setHeader('X-Items', items.join());
+      return items;
+    }
+  }
   const view = (req: Request): object => {
     const { id, generation } = getActiveSession(req);
     return {
@@ -82,7 +102,7 @@ async function startScene({
   };
   const app: SessionApp = await start({
     options: { userSession: { secret: SECRET, store, ...(genid !== undefined && { genid }) }, onRegenerate },
-    metadata: { providers: [Cart, Shop] },
+    metadata: { providers: [Cart, Shop], controllers: [PollController] },
     configure: (nest) => void nest.use(users.session()),
     handlers: {
       view,
@@ -97,18 +117,7 @@ async function startScene({
         await done((callback) => req.logout({ keepSessionInfo }, callback));
         return view(req);
       },
-      // Holds the objects of its session over the wait, as a handler may.
-      poll: async (req) => {
-        const { items } = getActiveSession(req).services.get(Cart);
-        waiting++;
-        await gate.opened;
-        return items;
-      },
-      'poll-by-injection': async () => {
-        waiting += app.app.get(Shop).cart.items.length;
-        await gate.opened;
-        return app.app.get(Shop).cart.items;
-      },
+      poll: (req, res) => poll(req, res),
       stream: async (req, res) => {
         const { items } = getActiveSession(req).services.get(Cart);
         res.write('stream: ');
@@ -119,7 +128,7 @@ async function startScene({
       ...handlers,
     },
   });
-  return { ...app, store, gate, waiting: () => waiting };
+  return { ...app, store, gate, waiting: () => waiting, over: () => over };
 }
 
 describe("Passport's login, where `onRegenerate` keeps what an anonymous visitor had", () => {
@@ -162,20 +171,49 @@ describe("Passport's login, where `onRegenerate` keeps what an anonymous visitor
     expect((await thief.get('/view')).body.id).not.toBe(session.id);
   });
 
-  it('counts generations on, and keeps the id for the next process', async () => {
-    const store = new RecordingStore();
-    const app = await startScene({ store });
-    const { browser, session } = await visitor(app);
-    await session.terminate();
-    expect((await browser.get('/view')).body.generation).toBe(2);
-    await login(browser, 'alice');
-    await app.app.close();
+  it.each([false, true])(
+    'counts generations on, and keeps the id for the processes that follow (keepSessionInfo: %s)',
+    async (keepSessionInfo) => {
+      const store = new RecordingStore();
+      const app = await startScene({ store, keepSessionInfo });
+      const { browser, session } = await visitor(app);
+      await session.terminate();
+      expect((await browser.get('/view')).body.generation).toBe(2);
+      await login(browser, 'alice');
+      await app.app.close();
 
-    const after = await startScene({ store });
-    const back = browser.clone(after.url);
-    expect((await back.get('/view')).body).toEqual({ user: 'alice', id: session.id, generation: 3, items: [] });
-    expect(after.registry.get(session.id)?.generation).toBe(3);
+      for (const generation of [3, 4]) {
+        const after = await startScene({ store });
+        const back = browser.clone(after.url);
+        expect((await back.get('/view')).body).toEqual({ user: 'alice', id: session.id, generation, items: [] });
+        expect(after.registry.get(session.id)?.generation).toBe(generation);
+        await after.app.close();
+      }
+    },
+  );
+
+  it('keeps the id also where nobody has asked for it before', async () => {
+    let used = 0;
+    const app = await startScene({ genid: () => (used++ === 0 ? 'the first' : 'the second') });
+    const browser = app.browser();
+    await browser.get('/add?item=shoes');
+    await login(browser, 'alice');
+    const [session] = app.registry.all();
+
+    const twin = await start({ options: { userSession: undefined, identify: () => 'the first' } });
+    expect(session?.id).toBe((await twin.enter(twin.browser())).id);
   });
+
+  it.each<OnRegenerate>(['end', keepAtLogin])(
+    'leaves nothing of the old user session in the store: %s',
+    async (onRegenerate) => {
+      const app = await startScene({ onRegenerate });
+      const { browser } = await visitor(app);
+      const [before] = app.store.blobs.keys();
+      await login(browser, 'alice');
+      expect([...app.store.blobs.keys()]).toEqual([expect.not.stringContaining(before ?? '')]);
+    },
+  );
 
   it('ends everything at the logout', async () => {
     const app = await startScene();
@@ -207,7 +245,7 @@ describe("Passport's login, where `onRegenerate` keeps what an anonymous visitor
 });
 
 describe('A request with a planted cookie that is in flight while the visitor logs in', () => {
-  it.each(['/poll', '/poll-by-injection'])('is answered 410 at once, whatever its handler holds: %s', async (path) => {
+  it.each(['/poll', '/nest/poll'])('is answered 410 at once, whatever its handler holds and says: %s', async (path) => {
     const app = await startScene();
     const { browser, session } = await visitor(app);
     const poll = browser.clone().get(path);
@@ -216,29 +254,60 @@ describe('A request with a planted cookie that is in flight while the visitor lo
     const answer = await poll;
     expect(answer).toMatchObject({ status: 410, body: { code: 'SESSION_ENDED' } });
     expect(answer.headers['content-type']).toContain('application/problem+json');
-    expect(answer.headers['set-cookie']).toBeUndefined();
+    for (const name of ['set-cookie', 'etag']) expect(answer.headers).not.toHaveProperty(name);
 
     await browser.get('/add?item=secret');
     app.gate.open();
     await app.requestsOver();
+    await until(() => app.over() === 1);
     expect(session.isAvailable).toBe(true);
     expect(faults()).toEqual([]);
   });
 
-  it('makes way for reads: those that wait answer, to nobody', async () => {
-    const app = await startScene({
+  it('finds the session no more: what was injected into its services says so', async () => {
+    const seen: unknown[] = [];
+    const app: Scene = await startScene({
       handlers: {
-        wait: async (req) => {
-          const runner = getActiveSession(req).createProcessRunner((_report, signal) => untilAborted(signal));
-          return runner.getRequired();
+        wait: async () => {
+          const { cart } = app.app.get(Shop);
+          seen.push(cart.items.length);
+          await app.gate.opened;
+          try {
+            seen.push(cart.items);
+          } catch (error) {
+            seen.push((error as { code: string }).code);
+          }
         },
       },
     });
     const { browser } = await visitor(app);
     const wait = browser.clone().get('/wait');
-    await until(() => app.registry.stats().pinned === 1);
+    await until(() => seen.length === 1);
     await login(browser, 'alice');
     expect((await wait).status).toBe(410);
+    app.gate.open();
+    await until(() => seen.length === 2);
+    expect(seen).toEqual([1, 'SESSION_ENDED']);
+  });
+
+  it('makes way for others: reads that wait answer, to nobody', async () => {
+    const statuses: string[] = [];
+    const app = await startScene({
+      handlers: {
+        wait: async (req) => {
+          const runner = getActiveSession(req).createProcessRunner((_report, signal) => untilAborted(signal));
+          statuses.push('waits');
+          statuses.push((await runner.getRequired()).status);
+        },
+      },
+    });
+    const { browser } = await visitor(app);
+    const wait = browser.clone().get('/wait');
+    await until(() => statuses.length === 1);
+    await login(browser, 'alice');
+    expect((await wait).status).toBe(410);
+    await until(() => statuses.length === 2);
+    expect(statuses).toEqual(['waits', 'stalled']);
   });
 
   it('is cut off where it is a stream', async () => {
@@ -374,6 +443,20 @@ describe('onRegenerate', () => {
       expect((await login(browser, 'alice')).body.user).toBe('alice');
     },
   );
+
+  it('takes a session along that ends in the middle of the change: the request goes on with another', async () => {
+    const app = await startScene();
+    const { browser, session } = await visitor(app);
+    const destroyed = new Gate();
+    app.store.beforeDestroy = destroyed.opened;
+    const changing = login(browser, 'alice');
+    await until(() => app.store.count('destroy') === 1);
+    await session.group.terminate();
+    destroyed.open();
+    expect((await changing).body).toMatchObject({ user: 'alice', items: [] });
+    expect(app.groups.all().map(({ isAvailable }) => isAvailable)).toEqual([true]);
+    expect((await browser.get('/view')).body).toMatchObject({ user: 'alice', items: [] });
+  });
 
   it('loses no session at a shutdown in the middle of the change', async () => {
     const app = await startScene();
