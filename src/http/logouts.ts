@@ -1,4 +1,5 @@
 import { Logger } from '@nestjs/common';
+import { describeError } from '../describe-error.js';
 import type { OnRegenerate, SessionRequest } from '../options.js';
 import type { LiveGroup } from '../session/live-group.js';
 import type { Sessions } from '../session/sessions.js';
@@ -105,7 +106,9 @@ export class Logouts implements UserSessionEvents {
       if (answer === 'end' || answer === 'keep') return answer;
       this.logger.error(`Expected "onRegenerate" to return 'end' or 'keep', at once, got ${typeof answer}: it ends`);
     } catch (error) {
-      this.logger.error(`The option "onRegenerate" has thrown, so the active sessions end: ${String(error)}`);
+      this.logger.error(
+        `The option "onRegenerate" has thrown, so the active sessions end: ${describeError(error).text}`,
+      );
     }
     return 'end';
   }

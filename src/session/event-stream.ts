@@ -1,5 +1,6 @@
 import { channel, type Channel } from 'node:diagnostics_channel';
 import { Subject, type Observable } from 'rxjs';
+import { isolateSubscribers } from './isolated-observable.js';
 
 /** The channels of `node:diagnostics_channel` that tell the same as `events$` of the two registries. */
 export const SESSION_CHANNEL = 'nestjs-active-session:session';
@@ -15,9 +16,11 @@ export class EventStream<E> {
     channelName: string,
     /** Subscribers run outside of any request and session. */
     private readonly runClean: (fn: () => void) => void,
+    /** Told what subscribers of `events$` throw. */
+    onError: (error: unknown) => void,
   ) {
     this.channel = channel(channelName);
-    this.events$ = this.subject.asObservable();
+    this.events$ = isolateSubscribers(this.subject, onError);
   }
 
   emit(event: E): void {

@@ -1,4 +1,4 @@
-import { inspect } from 'node:util';
+import { describeError } from '../describe-error.js';
 import { SessionEndedError, type SessionEndReason } from '../errors.js';
 import { IsolatedAbort } from '../isolated-abort.js';
 import { Scope, type ScopeLevel } from '../scope/scope.js';
@@ -130,7 +130,7 @@ export class Life {
   }
 
   warn(what: string, error: unknown): void {
-    const { text, stack } = describe(error);
+    const { text, stack } = describeError(error);
     const reason = this.endReason === undefined ? '' : ` (${this.endReason})`;
     this.environment.logger.error(`${this.name}${reason}, ${what}: ${text}`, stack);
   }
@@ -141,16 +141,5 @@ export class Life {
 
   private clean<R>(fn: () => R): R {
     return this.environment.context.runClean(undefined, fn);
-  }
-}
-
-/** What a log says of anything that was thrown, even of what cannot be looked at. */
-function describe(error: unknown): { text: string; stack: string | undefined } {
-  try {
-    return error instanceof Error
-      ? { text: error.message, stack: error.stack }
-      : { text: typeof error === 'string' ? error : inspect(error, { depth: 1 }), stack: undefined };
-  } catch {
-    return { text: 'an error that cannot be shown', stack: undefined };
   }
 }

@@ -1,3 +1,4 @@
+import { describeError } from '../describe-error.js';
 import { SessionUnavailableError, type SessionEndReason } from '../errors.js';
 import type { SessionEnvironment } from './environment.js';
 import { EventStream, GROUP_CHANNEL, SESSION_CHANNEL } from './event-stream.js';
@@ -50,8 +51,12 @@ export class Sessions implements SessionKeeper, GroupKeeper, SessionCounts {
   private shutdownDone: Promise<void> | undefined;
 
   constructor(private readonly environment: SessionEnvironment) {
-    this.events = new EventStream(SESSION_CHANNEL, (fn) => this.clean(fn));
-    this.groupEvents = new EventStream(GROUP_CHANNEL, (fn) => this.clean(fn));
+    const warn = (error: unknown): void => {
+      const { text, stack } = describeError(error);
+      environment.logger.error(`A subscriber of events$ has failed: ${text}`, stack);
+    };
+    this.events = new EventStream(SESSION_CHANNEL, (fn) => this.clean(fn), warn);
+    this.groupEvents = new EventStream(GROUP_CHANNEL, (fn) => this.clean(fn), warn);
     this.limits = new Limits(environment, this);
   }
 

@@ -213,16 +213,22 @@ describe.each(stores)('With %s', (_name, makeStore) => {
 });
 
 describe('A user session that ends otherwise', () => {
-  it.each<[string, (store: session.Store, req: Request) => unknown]>([
-    ['by an administrator who destroys it', (store, req) => done((callback) => store.destroy(req.sessionID, callback))],
+  const ends: [string, (store: session.Store, sid: string) => Promise<void>][] = [
+    ['by an administrator who destroys it', (store, sid) => done((callback) => store.destroy(sid, callback))],
     ['by clearing the store', (store) => done((callback) => store.clear?.(callback))],
-  ])('%s takes its sessions along', async (_how, end) => {
-    const store = new session.MemoryStore();
-    const app = await startScene(store, { handlers: { end: (req) => end(store, req) } });
-    const { browser, session: active } = await app.user();
-    await browser.get('/end');
-    expect(active.endReason).toBe('user-session-ended');
-  });
+  ];
+  it.each(stores.flatMap(([name, makeStore]) => ends.map(([how, end]) => [how, name, end, makeStore] as const)))(
+    '%s takes its sessions along, and the next request is somebody new: %s',
+    async (_how, _name, end, makeStore) => {
+      const store = await makeStore();
+      const app = await startScene(store, { handlers: { sid: (req) => [getActiveSession(req).id, req.sessionID] } });
+      const { browser, session: active } = await app.user();
+      const [id, sid] = (await browser.get('/sid')).body as [string, string];
+      await end(store, sid);
+      expect([id, active.endReason]).toEqual([active.id, 'user-session-ended']);
+      expect((await browser.get('/use')).body.id).not.toBe(id);
+    },
+  );
 
   it('by `req.session = null` with unset: destroy', async () => {
     const app = await startScene(new RecordingStore(), {

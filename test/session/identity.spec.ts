@@ -1,5 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { refreshActiveSession, getActiveSession, type ActiveSession } from 'nestjs-active-session';
+import type { Browser } from '../support/browser.js';
+import { done } from '../support/done.js';
 import { Gate } from '../support/gate.js';
 import { RawClient } from '../support/raw-client.js';
 import { RecordingStore } from '../support/recording-store.js';
@@ -192,6 +194,54 @@ describe('A runner key', () => {
     const { key: next } = (await browser.post('/runners')).body;
     expect((await browser.get(`/runners/${key}`)).status).toBe(410);
     expect((await browser.get(`/runners/${next}`)).status).toBe(200);
+  });
+
+  it.each<[string, (session: ActiveSession, app: SessionApp, browser: Browser) => Promise<unknown>]>([
+    ['terminate()', (session) => session.terminate()],
+    ['terminate() and refreshActiveSession() in one handler', (_session, _app, browser) => browser.get('/renew')],
+    ['idle time', (_session, app) => app.clock.advance(IDLE_MS + 1_000)],
+    ['the maximum lifetime', (_session, app) => app.clock.advance(LIFETIME_MS + 1_000)],
+    ['eviction', (_session, _app, browser) => browser.get('/use?tab=other')],
+    ['the end of its group', (session) => session.group.terminate()],
+    ['the end of its user session', (_session, _app, browser) => browser.get('/logout')],
+  ])('is gone after the end of its session by %s, and the next one has its own', async (_how, end) => {
+    const app = await start({
+      options: { idleTimeoutMs: IDLE_MS, maxLifetimeMs: LIFETIME_MS, limits: { sessionsPerGroup: 1 } },
+      handlers: {
+        renew: async (req) => {
+          await getActiveSession(req).terminate();
+          return refreshActiveSession(req).generation;
+        },
+        logout: (req) => done((callback) => req.session.destroy(callback)),
+      },
+    });
+    const { browser, session } = await app.user();
+    const { key } = (await browser.post('/runners')).body;
+    await end(session, app, browser);
+    expect(session.isAvailable).toBe(false);
+    expect((await browser.get(`/runners/${key}`)).status).toBe(410);
+    const { key: next } = (await browser.post('/runners')).body;
+    expect((await browser.get(`/runners/${key}`)).status).toBe(410);
+    expect((await browser.get(`/runners/${next}`)).status).toBe(200);
+  });
+
+  it('is gone for new requests when the lifetime is over, while a request still uses the session', async () => {
+    const gate = new Gate();
+    const app = await start({
+      options: { idleTimeoutMs: IDLE_MS, maxLifetimeMs: LIFETIME_MS },
+      handlers: { hold: () => gate.opened },
+    });
+    const { browser, session } = await app.user();
+    const { key } = (await browser.post('/runners')).body;
+    const held = browser.get('/hold');
+    await app.clock.advance(LIFETIME_MS + 1_000);
+    expect(session.isAvailable).toBe(true);
+    expect((await browser.get(`/runners/${key}`)).status).toBe(410);
+    const again = (await browser.post('/runners')).body;
+    expect(again.generation).toBe(2);
+    expect((await browser.get(`/runners/${again.key}`)).status).toBe(200);
+    gate.open();
+    await held;
   });
 
   it('is gone although the number of its generation comes again, because a slow request saved old data', async () => {

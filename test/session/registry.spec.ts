@@ -8,14 +8,16 @@ import {
   ActiveSessionRegistry,
   getActiveSession,
   SessionScoped,
+  type SessionEvent,
 } from 'nestjs-active-session';
+import { filter, firstValueFrom, map, merge, take, type Observable } from 'rxjs';
 import { Gate, until, untilAborted } from '../support/gate.js';
 import { settle } from '../support/fake-clock.js';
 import { useSessionApps, type SessionApp } from '../support/session-app.js';
 
 const SECOND = 1_000;
 
-const { start } = useSessionApps();
+const { start, faults } = useSessionApps();
 
 @SessionScoped()
 class Cart {
@@ -206,6 +208,51 @@ describe('ActiveSessionRegistry', () => {
     expect(seen).toEqual(Array.from({ length: 6 }, () => [undefined, undefined]));
   });
 
+  it.each<[string, (events$: Observable<SessionEvent>) => unknown]>([
+    ['throws', (events$) => events$.subscribe(fail)],
+    ['throws as an object', (events$) => events$.subscribe({ next: fail })],
+    [
+      'throws behind operators',
+      (events$) =>
+        events$
+          .pipe(filter(Boolean))
+          .pipe(map((event) => event.type))
+          .subscribe(fail),
+    ],
+    ['throws in an operator', (events$) => events$.pipe(map(fail)).subscribe()],
+    ['rejects', (events$) => events$.subscribe(failLater)],
+  ])('logs what a subscriber does wrong, and tells the others: it %s', async (_how, subscribe) => {
+    const app = await start();
+    const seen: string[] = [];
+    subscribe(app.registry.events$);
+    app.registry.events$.subscribe(({ type }) => seen.push(type));
+    const { session } = await app.user();
+    expect(await session.terminate()).toMatchObject({ failed: [] });
+    await settle();
+    expect(seen).toEqual(['created', 'ending', 'ended']);
+    const lines = faults();
+    expect(lines.length).toBeGreaterThan(0);
+    for (const line of lines) expect(line).toBe('A subscriber of events$ has failed: a bad subscriber');
+  });
+
+  it('can be used with all that rxjs has: operators, merging, promises, unsubscribing', async () => {
+    const app = await start();
+    const seen: string[] = [];
+    const ended = firstValueFrom(app.registry.events$.pipe(filter(({ type }) => type === 'ended')));
+    merge(app.registry.events$, app.groups.events$)
+      .pipe(map(({ type }) => type))
+      .subscribe((type) => seen.push(type));
+    const one = app.registry.events$.pipe(take(1)).subscribe({ next: ({ type }) => seen.push(`first: ${type}`) });
+    const none = app.registry.events$.subscribe(() => seen.push('never'));
+    none.unsubscribe();
+    const { session } = await app.user();
+    await session.terminate();
+    expect((await ended).session).toBe(session);
+    await settle();
+    expect(seen.sort()).toEqual(['created', 'created', 'ended', 'ended', 'ending', 'ending', 'first: created']);
+    expect(one.closed).toBe(true);
+  });
+
   it('hands the report on, and completes its events when the application closes', async () => {
     const app = await start();
     const { session } = await app.user();
@@ -387,3 +434,9 @@ describe('A session, and a group', () => {
     }
   });
 });
+
+function fail(): never {
+  throw new Error('a bad subscriber');
+}
+
+const failLater: () => unknown = () => Promise.reject(new Error('a bad subscriber'));

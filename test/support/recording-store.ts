@@ -52,6 +52,12 @@ export class RecordingStore extends session.Store {
     else void this.beforeDestroy.then(remove);
   }
 
+  override clear(callback?: Callback): void {
+    this.calls.push('clear');
+    this.blobs.clear();
+    setImmediate(() => callback?.());
+  }
+
   /** What is stored of the only user session. */
   get only(): Record<string, unknown> {
     expect(this.blobs.size).toBe(1);
