@@ -24,8 +24,10 @@ export class Life {
   private completion: { readonly promise: Promise<CleanupReport>; resolve(report: CleanupReport): void } | undefined;
 
   constructor(
-    private readonly owner: LocalSession,
-    private readonly level: ScopeLevel,
+    owner: LocalSession,
+    level: ScopeLevel,
+    /** How logs and errors name the owner. */
+    private readonly nameOf: () => string,
     private readonly environment: SessionEnvironment,
     parent?: Scope,
   ) {
@@ -135,8 +137,9 @@ export class Life {
     this.environment.logger.error(`${this.name}${reason}, ${what}: ${text}`, stack);
   }
 
+  /** Made only where something must be told: the public id is a hash. */
   private get name(): string {
-    return `The ${this.level === 'group' ? 'group' : 'active session'} ${this.owner.id}`;
+    return `The ${this.nameOf()}`;
   }
 
   private clean<R>(fn: () => R): R {

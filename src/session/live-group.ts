@@ -41,7 +41,7 @@ export class LiveGroup extends ActiveSessionGroup {
     private readonly keeper: GroupKeeper,
   ) {
     super();
-    this.life = new Life(this, 'group', environment);
+    this.life = new Life(this, 'group', () => this.name, environment);
   }
 
   /** The id of the user session: a secret. */
@@ -118,6 +118,11 @@ export class LiveGroup extends ActiveSessionGroup {
 
   get scope(): Scope {
     return this.life.scope;
+  }
+
+  /** How logs name it. */
+  get name(): string {
+    return `group ${this.id}`;
   }
 
   /** Its sessions that have not begun to end, those that have given up their place included. */

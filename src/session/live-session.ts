@@ -44,7 +44,7 @@ export class LiveSession extends ActiveSession implements Mortal {
     private readonly keeper: SessionKeeper,
   ) {
     super();
-    this.life = new Life(this, 'session', environment, group.scope);
+    this.life = new Life(this, 'session', () => this.name, environment, group.scope);
     this.lifetime = new Lifetime(this, environment);
     this.lifetime.start();
   }
@@ -157,6 +157,11 @@ export class LiveSession extends ActiveSession implements Mortal {
 
   get scope(): Scope {
     return this.life.scope;
+  }
+
+  /** How logs name it. */
+  get name(): string {
+    return `active session ${this.id}:${this.generation}`;
   }
 
   get isPinned(): boolean {

@@ -159,12 +159,8 @@ export class Sessions implements SessionKeeper, GroupKeeper, SessionCounts {
         resolve();
       });
     });
-    const late = [
-      ...[...this.ending].map(({ id }) => `active session ${id}`),
-      ...[...this.endingGroups].map(({ id }) => `group ${id}`),
-    ];
-    for (const who of late)
-      this.environment.logger.error(`The ${who} was still cleaning up after shutdownTimeoutMs (${shutdownTimeoutMs})`);
+    for (const { name } of [...this.ending, ...this.endingGroups])
+      this.environment.logger.error(`The ${name} was still cleaning up after shutdownTimeoutMs (${shutdownTimeoutMs})`);
     this.events.complete();
     this.groupEvents.complete();
   }

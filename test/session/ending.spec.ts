@@ -350,7 +350,7 @@ describe('A hook that fails', () => {
     );
     const [line, ...others] = faults();
     expect(others).toEqual([]);
-    for (const part of [session.id, label, 'idle', 'boom']) expect(line).toContain(part);
+    for (const part of [`${session.id}:${session.generation}`, label, 'idle', 'boom']) expect(line).toContain(part);
   });
 
   it('hangs: it is named, and the remaining steps are called without waiting', async () => {

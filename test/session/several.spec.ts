@@ -2,7 +2,9 @@ import { describe, expect, it } from '@jest/globals';
 import { Injectable } from '@nestjs/common';
 import {
   ActiveSession,
+  ActiveSessionGroup,
   getActiveSession,
+  getActiveSessionGroup,
   GroupScoped,
   refreshActiveSession,
   sessionPerTab,
@@ -30,6 +32,7 @@ class Cart {
 class Shop {
   constructor(
     readonly session: ActiveSession,
+    readonly group: ActiveSessionGroup,
     readonly cart: Cart,
     readonly preferences: Preferences,
   ) {}
@@ -111,6 +114,25 @@ describe('Several active sessions of one user', () => {
       statuses.push((await browser.get('/use', { headers: { 'x-tab': `tab-${tab}` } })).status);
     expect(statuses).toEqual([200, 200, ...Array.from({ length: 18 }, () => 429)]);
     expect(app.registry.all()).toHaveLength(3);
+  });
+});
+
+describe('The group of a request', () => {
+  it.each<[string, (req: object, shop: Shop) => unknown]>([
+    ['getActiveSessionGroup()', (req) => getActiveSessionGroup(req).id],
+    ['the injected group', (_req, shop) => shop.group.id],
+    ['a service of the group', (_req, shop) => shop.preferences.theme],
+  ])('may be used before its session, which is made then: %s', async (_what, use) => {
+    const app = await startShop({
+      use: (req) => {
+        use(req, app.app.get(Shop));
+        return {
+          isAvailable: getActiveSessionGroup(req).isAvailable,
+          sessions: getActiveSessionGroup(req).sessions.size,
+        };
+      },
+    });
+    expect((await app.browser().get('/use')).body).toEqual({ isAvailable: true, sessions: 1 });
   });
 });
 
