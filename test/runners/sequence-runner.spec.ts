@@ -2,6 +2,7 @@ import { describe, expect, it, jest } from '@jest/globals';
 import { GoneException } from '@nestjs/common';
 import { BadArgumentError, RunnerStatus, type SequenceItems, type SequenceSource } from 'nestjs-active-session';
 import { settle } from '../support/fake-clock.js';
+import { until } from '../support/gate.js';
 import { useSession } from './one-session.js';
 import { isPending, rejection } from './pending.js';
 import { numbers, Tap } from './tap.js';
@@ -143,6 +144,16 @@ describe.each(SOURCES)('A sequence runner over %s', (_kind, from) => {
       error: { name: 'Error' },
     });
     expect(runner.error).toBeUndefined();
+  });
+
+  it('gives 20 items to a read, and is 1,000 ahead of it, unless told otherwise', async () => {
+    const items = new Counted(5_000);
+    const runner = here.session.createSequenceRunner(from(items));
+    expect((await runner.getRequired()).result).toHaveLength(20);
+    await until(() => items.pulled >= 1_020);
+    await settle();
+    expect(items.pulled).toBe(1_020);
+    runner.abort();
   });
 
   it('is pulled, not drained: it is never more than queueLimit items ahead of its reader', async () => {

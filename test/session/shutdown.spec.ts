@@ -172,6 +172,22 @@ describe('Closing the application', () => {
     expect(faults()).toEqual([expect.stringMatching(new RegExp(`group ${group} .*shutdownTimeoutMs \\(10000\\)`))]);
   });
 
+  it('takes 10 s at most unless told otherwise, of which one clean-up gets 5 s', async () => {
+    const app = await start();
+    const { session } = await app.user();
+    session.takeOwnership(() => new Promise(() => {}));
+    session.group.takeOwnership(() => new Promise(() => {}));
+    const closing = watch(app.app.close());
+    const report = watch(session.cleanupCompletion);
+    await app.clock.advance(5 * SECOND - 1);
+    expect(report.isOver).toBe(false);
+    await app.clock.advance(1);
+    expect([report.isOver, closing.isOver]).toEqual([true, false]);
+    await app.clock.advance(5 * SECOND);
+    await until(() => closing.isOver);
+    expect(faults().length).toBeGreaterThan(0);
+  });
+
   it('names a session that began to end before, and is not through', async () => {
     const app = await start({ options: { cleanupTimeoutMs: 6 * SECOND, shutdownTimeoutMs: 7 * SECOND } });
     const { session } = await app.user();
