@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { Controller, Get, Injectable, Req, Res } from '@nestjs/common';
-import type { Request, RequestHandler, Response } from 'express';
+import type { NextFunction, Request, RequestHandler, Response } from 'express';
 import passport from 'passport';
 import { Strategy } from 'passport-local';
 import {
@@ -16,7 +16,7 @@ import { Gate, until, untilAborted } from '../support/gate.js';
 import type { Handlers } from '../support/handlers.js';
 import { RawClient } from '../support/raw-client.js';
 import { RecordingStore } from '../support/recording-store.js';
-import { useSessionApps, type SessionApp } from '../support/session-app.js';
+import { useSessionApps, type SessionApp, type SessionAppOptions } from '../support/session-app.js';
 import { SECRET } from '../support/test-app.js';
 
 declare module 'express-session' {
@@ -48,6 +48,7 @@ interface Scene extends SessionApp {
   gate: Gate;
   waiting: () => number;
   over: () => number;
+  viewed: () => number;
 }
 
 interface SceneOptions {
@@ -55,6 +56,7 @@ interface SceneOptions {
   store?: RecordingStore;
   keepSessionInfo?: boolean;
   genid?: () => string;
+  configure?: SessionAppOptions['configure'];
   handlers?: Handlers;
 }
 
@@ -63,6 +65,7 @@ async function startScene({
   store = new RecordingStore(),
   keepSessionInfo = false,
   genid,
+  configure,
   handlers,
 }: SceneOptions = {}): Promise<Scene> {
   const users = new passport.Passport();
@@ -73,6 +76,7 @@ async function startScene({
   const gate = new Gate();
   let waiting = 0;
   let over = 0;
+  let viewed = 0;
   // Holds the objects of its session over the wait, as a handler may, and has begun its answer.
   const poll = async (req: Request, res: Response): Promise<string[]> => {
     const { items } = getActiveSession(req).services.get(Cart);
@@ -92,6 +96,7 @@ async function startScene({
     }
   }
   const view = (req: Request): object => {
+    viewed++;
     const { id, generation } = getActiveSession(req);
     return {
       user: (req.user as { name: string } | undefined)?.name,
@@ -103,7 +108,10 @@ async function startScene({
   const app: SessionApp = await start({
     options: { userSession: { secret: SECRET, store, ...(genid !== undefined && { genid }) }, onRegenerate },
     metadata: { providers: [Cart, Shop], controllers: [PollController] },
-    configure: (nest) => void nest.use(users.session()),
+    configure: (nest) => {
+      nest.use(users.session());
+      configure?.(nest);
+    },
     handlers: {
       view,
       add: (req) => void app.app.get(Shop).cart.items.push(req.query.item as string),
@@ -128,7 +136,7 @@ async function startScene({
       ...handlers,
     },
   });
-  return { ...app, store, gate, waiting: () => waiting, over: () => over };
+  return { ...app, store, gate, waiting: () => waiting, over: () => over, viewed: () => viewed };
 }
 
 describe("Passport's login, where `onRegenerate` keeps what an anonymous visitor had", () => {
@@ -322,6 +330,41 @@ describe('A request with a planted cookie that is in flight while the visitor lo
     app.gate.open();
     await app.requestsOver();
     expect(client.received).not.toContain('secret');
+  });
+
+  it('is answered also through middleware that puts the end of answers off, as compression does', async () => {
+    const app = await startScene({
+      configure: (nest) =>
+        nest.use((_req: Request, res: Response, next: NextFunction) => {
+          const end = res.end.bind(res) as (...args: unknown[]) => Response;
+          res.end = (...args: unknown[]) => {
+            setImmediate(() => end(...args));
+            return res;
+          };
+          next();
+        }),
+    });
+    const { browser } = await visitor(app);
+    const poll = browser.clone().get('/poll');
+    await until(() => app.waiting() === 1);
+    await login(browser, 'alice');
+    expect(await poll).toMatchObject({ status: 410, body: { code: 'SESSION_ENDED' } });
+    app.gate.open();
+  });
+
+  it('has its answer where that is complete, and only waits for its turn on the connection', async () => {
+    const app = await startScene();
+    const { browser } = await visitor(app);
+    const client = new RawClient(app.url);
+    const { cookie } = browser;
+    client.send({ path: '/poll', cookie }, { path: '/view', cookie });
+    await until(() => app.waiting() === 1 && app.viewed() > 0);
+    await login(browser, 'alice');
+    await client.until('"shoes"');
+    expect(client.received.match(/HTTP\/1.1 \d+/g)).toEqual(['HTTP/1.1 410', 'HTTP/1.1 200']);
+    expect(client.received).not.toContain('alice');
+    await client.vanish();
+    app.gate.open();
   });
 
   it('keeps none of its pins: the session idles out when its owner has gone', async () => {
