@@ -45,16 +45,16 @@ export class UserSessionStores {
   watch(store: unknown): void {
     if (typeof store !== 'object' || store === null || this.isOver || this.watched.has(store)) return;
     this.watched.add(store);
-    this.wrap(store, 'destroy', (original, [userSessionId, callback]) => {
-      if (typeof userSessionId !== 'string') return original([userSessionId, callback]);
+    this.wrap(store, 'destroy', (original, args) => {
+      const [userSessionId] = args;
+      if (typeof userSessionId !== 'string') return original(args);
       const settle = this.remember([userSessionId]);
       this.events.onDestroy(userSessionId);
-      return original([userSessionId, calling(settle, callback)]);
+      return callAndTell(original, args, settle);
     });
-    this.wrap(store, 'clear', (original, [callback]) => {
-      const settle = this.remember(this.events.onClear(store));
-      return original([calling(settle, callback)]);
-    });
+    this.wrap(store, 'clear', (original, args) =>
+      callAndTell(original, args, this.remember(this.events.onClear(store))),
+    );
     this.wrap(store, 'regenerate', (original, [req, callback]) => {
       const { sessionID } = req as SessionRequest;
       const settle = this.remember(sessionID === undefined ? [] : [sessionID]);
@@ -130,6 +130,15 @@ export class UserSessionStores {
 /** Whether a store says that it could not do what it was asked; to express-session, too, what is not there is no error. */
 export function hasFailed(error: unknown): boolean {
   return error !== undefined && error !== null && (error as { code?: unknown }).code !== 'ENOENT';
+}
+
+/** Calls a method, and tells `settle` how it ended. Some stores give a promise to who gives no callback. */
+function callAndTell(original: (args: unknown[]) => unknown, args: unknown[], settle: Callback): unknown {
+  const callback = args.at(-1);
+  if (typeof callback === 'function') return original([...args.slice(0, -1), calling(settle, callback)]);
+  const result = original(args);
+  if (result instanceof Promise) result.catch(settle);
+  return result;
 }
 
 function calling(first: Callback, second: unknown): Callback {

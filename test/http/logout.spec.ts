@@ -289,6 +289,33 @@ describe('A logout that the store cannot do', () => {
   });
 });
 
+describe('A store that gives promises to who gives no callback', () => {
+  class PromisingStore extends RecordingStore {
+    /** As connect-redis does it: with a callback that has the error, without one the promise rejects. */
+    // eslint-disable-next-line @typescript-eslint/no-misused-promises -- that is what this store is about
+    override destroy(sid: string, callback?: (error?: unknown) => void): Promise<void> {
+      const destroyed = done((settle) => super.destroy(sid, settle));
+      return callback === undefined ? destroyed : destroyed.then(() => callback(), callback);
+    }
+  }
+
+  it('ends sessions, and gives its errors to who has asked', async () => {
+    const store = new PromisingStore();
+    const app = await startScene(store);
+    const browser = app.browser();
+    const { body } = await browser.get('/login');
+    const [sid = ''] = store.blobs.keys();
+    store.failures.destroy = new Error('the disk is full');
+    await expect(store.destroy(sid)).rejects.toThrow('the disk is full');
+    expect(app.registry.all()).toEqual([]);
+    // What the store could not end, goes on.
+    expect((await browser.get('/whoami')).body).toEqual({ user: 'alice', id: body.id });
+    delete store.failures.destroy;
+    await store.destroy(sid);
+    expect((await browser.get('/whoami')).body.user).toBeUndefined();
+  });
+});
+
 describe('A late answer does not bring a login back', () => {
   it.each<[string, Error]>([
     ['where the store fails at a second logout', new Error('the disk is full')],
