@@ -3,7 +3,7 @@ import { PositionGoneError, RunnerStatus, type RunnerResult, type SequenceRunner
 import { settle } from '../support/fake-clock.js';
 import { useSession } from './one-session.js';
 import { ProtocolModel, type ModelOutcome, type ModelRead } from './protocol-model.js';
-import { forAllHistories, type Random } from './random.js';
+import { forAllHistories, type Random } from '../support/random.js';
 import { numbers, Tap } from './tap.js';
 
 const here = useSession();
