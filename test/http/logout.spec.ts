@@ -316,6 +316,26 @@ describe('A store that gives promises to who gives no callback', () => {
   });
 });
 
+describe('A store that changes ids in its own way', () => {
+  class ChangingStore extends RecordingStore {
+    override regenerate(req: Request, callback: (error?: unknown) => void): void {
+      this.blobs.delete(req.sessionID);
+      // express-session puts it on each store.
+      (this as unknown as { generate(req: Request): void }).generate(req);
+      callback();
+    }
+  }
+
+  it('ends sessions, too', async () => {
+    const app = await startScene(new ChangingStore());
+    const { browser, session: anonymous } = await app.user();
+    const { body } = await browser.get('/login');
+    expect(anonymous.endReason).toBe('user-session-ended');
+    expect((await browser.get('/whoami')).body).toEqual({ user: 'alice', id: body.id });
+    expect(app.registry.all()).toHaveLength(1);
+  });
+});
+
 describe('A late answer does not bring a login back', () => {
   it.each<[string, Error]>([
     ['where the store fails at a second logout', new Error('the disk is full')],
