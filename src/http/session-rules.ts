@@ -1,4 +1,4 @@
-import { match } from 'path-to-regexp';
+import { pathToRegexp } from 'path-to-regexp';
 import { BadArgumentError } from '../errors.js';
 import type { SessionFilter, SessionRequest, SessionRule, SessionRuleObject } from '../options.js';
 import { expected } from '../resolve-options.js';
@@ -33,9 +33,9 @@ export class SessionRules {
   suffixFor(req: SessionRequest): string | undefined {
     if (this.exclusions.some((rule) => rule.apply(req).mapped)) return undefined;
     let isMapped = false;
-    for (const [index, rule] of this.rules.entries()) {
+    for (let index = 0; index < this.rules.length; index++) {
       if (isMapped && index > this.lastWithSuffix) break;
-      const { mapped, suffix } = checkDecision(rule.apply(req));
+      const { mapped, suffix } = checkDecision(this.rules[index]?.apply(req));
       if (!mapped) continue;
       isMapped = true;
       if (suffix !== undefined && suffix !== null) return checkSuffix(suffix);
@@ -67,42 +67,26 @@ function compile(rule: SessionRuleObject, name: string): SessionFilter {
     throw expected(`${name}.when`, 'a function of the request', unchecked.when);
   if (suffix !== undefined && typeof suffix !== 'function' && !isSuffix(suffix))
     throw expected(`${name}.suffix`, `a function of the request, or ${SUFFIX_IN_WORDS}`, suffix);
-  const matchesPath = compilePath(path, `${name}.path`);
+  const pattern = compilePath(path, `${name}.path`);
   return {
     apply(req) {
-      const mapped = matchesPath(pathnameOf(req)) && (rule.when === undefined || checkBoolean(rule.when(req)));
+      const matchesPath = pattern === undefined || pattern.test(pathnameOf(req));
+      const mapped = matchesPath && (rule.when === undefined || checkBoolean(rule.when(req)));
       return { mapped, suffix: mapped ? (typeof suffix === 'function' ? suffix(req) : suffix) : undefined };
     },
   };
 }
 
-function compilePath(path: SessionRuleObject['path'], name: string): (pathname: string) => boolean {
-  if (path === undefined) return () => true;
-  if (path instanceof RegExp) return testerOf(path);
+/** What a path is tested with; undefined where every path will do. @throws TypeError that names the option */
+function compilePath(path: SessionRuleObject['path'], name: string): RegExp | undefined {
+  if (path === undefined) return undefined;
+  // A global or sticky RegExp would remember where its last match ended.
+  if (path instanceof RegExp) return new RegExp(path.source, path.flags.replace(/[gy]/g, ''));
   try {
-    return matcherOf(path);
+    return pathToRegexp(path).regexp;
   } catch (error) {
     throw expected(name, 'a path in the syntax of Nest 11 and 12, or a RegExp', path, error);
   }
-}
-
-function matcherOf(path: string): (pathname: string) => boolean {
-  const matchPath = match(path);
-  return (pathname) => {
-    try {
-      return matchPath(pathname) !== false;
-    } catch (error) {
-      // A path with broken percent signs has no parameters, and matches nothing.
-      if (error instanceof URIError) return false;
-      throw error;
-    }
-  };
-}
-
-/** A global or sticky RegExp would remember where its last match ended. */
-function testerOf(path: RegExp): (pathname: string) => boolean {
-  const pattern = new RegExp(path.source, path.flags.replace(/[gy]/g, ''));
-  return (pathname) => pattern.test(pathname);
 }
 
 /** What rules give comes from requests: parsers of queries make lists, and more. */
