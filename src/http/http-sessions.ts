@@ -6,6 +6,7 @@ import type { LiveGroup } from '../session/live-group.js';
 import type { LiveSession } from '../session/live-session.js';
 import { Sessions } from '../session/sessions.js';
 import { unavailableError, unavailableMessage, type UnavailableReason } from '../session/unavailable.js';
+import { EndedUserSessions } from './ended-user-sessions.js';
 import { Logouts } from './logouts.js';
 import { RequestCell, type FoundSession, type SessionFinder, type SessionResponse } from './request-cell.js';
 import { bindCell, cellOf } from './request-state.js';
@@ -38,8 +39,11 @@ export class HttpSessions extends UserSessionNamer implements SessionFinder {
   ) {
     super();
     this.rules = new SessionRules(options.rules);
-    this.userSessions = new UserSessionPort(options.identify, options.userSession !== undefined);
-    this.logouts = new Logouts(sessions, this.userSessions, options.onRegenerate);
+    this.userSessions = new UserSessionPort(options.identify, options.idSecret, options.userSession !== undefined);
+    const ended = new EndedUserSessions(options.clock, options.userSessionTimeoutMs, (fn) =>
+      context.runClean(undefined, fn),
+    );
+    this.logouts = new Logouts(sessions, this.userSessions, ended, options.onRegenerate);
   }
 
   /** Handles one request. It does nothing when it is called again for it. */
@@ -71,6 +75,7 @@ export class HttpSessions extends UserSessionNamer implements SessionFinder {
       return;
     }
     this.context.run(cell, () => {
+      if (this.options.onRegenerate !== 'end') cell.watchAnswer();
       if (this.options.preload === true && cell.saved !== undefined) void cell.saved.then(() => next());
       else next();
     });
@@ -109,6 +114,7 @@ export class HttpSessions extends UserSessionNamer implements SessionFinder {
     areHeadersSent: boolean,
   ): UnavailableReason | undefined {
     if (suffix === undefined) return 'not-mapped';
+    if (this.options.identify === undefined && this.logouts.hasEnded(req)) return 'user-session-ended';
     const identity = this.userSessions.identityOf(req);
     if ('missing' in identity) return identity.missing;
     if (this.sessions.isDraining) return 'shutting-down';

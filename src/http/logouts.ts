@@ -5,7 +5,8 @@ import type { LiveGroup } from '../session/live-group.js';
 import type { Sessions } from '../session/sessions.js';
 import type { RequestCell } from './request-cell.js';
 import { cellOf } from './request-state.js';
-import { hasFailed, UserSessionStores, type UserSessionEvents } from './user-session-store.js';
+import { hasFailed, type EndedUserSessions, type StoreCallback } from './ended-user-sessions.js';
+import { UserSessionStores, type UserSessionEvents } from './user-session-store.js';
 import type { UserSessionPort } from './user-session.js';
 
 /**
@@ -16,20 +17,27 @@ export class Logouts implements UserSessionEvents {
   /** The cells of the requests that are being handled. */
   readonly inFlight = new Set<RequestCell>();
   private readonly logger = new Logger('ActiveSession');
-  private readonly stores = new UserSessionStores(this);
+  private readonly stores: UserSessionStores;
   private readonly storeOf = new WeakMap<LiveGroup, object>();
 
   constructor(
     private readonly sessions: Sessions,
     private readonly userSessions: UserSessionPort,
+    private readonly ended: EndedUserSessions,
     private readonly onRegenerateOption: OnRegenerate,
-  ) {}
+  ) {
+    this.stores = new UserSessionStores(this, ended);
+  }
 
   /** Learns of the store of a request; and a request of a user session that has ended meanwhile is logged out at once. */
   watch(req: SessionRequest, cell: RequestCell): void {
     this.stores.watch(req.sessionStore);
-    const hasEnded = req.sessionID !== undefined && this.stores.hasEnded(req.sessionID);
-    if (hasEnded || this.isBeingReplaced(this.stores.formerIdOf(req))) cell.logOut();
+    if (this.hasEnded(req)) cell.logOut();
+  }
+
+  /** Whether the user session of a request has ended meanwhile. */
+  hasEnded(req: SessionRequest): boolean {
+    return (req.sessionID !== undefined && this.ended.has(req.sessionID)) || this.stores.isLate(req);
   }
 
   /** Remembers in which store the user session of a group is kept. */
@@ -41,6 +49,7 @@ export class Logouts implements UserSessionEvents {
   /** Leaves the stores alone again. */
   close(): void {
     this.stores.unwatchAll();
+    this.ended.close();
   }
 
   onDestroy(userSessionId: string): void {
@@ -57,30 +66,34 @@ export class Logouts implements UserSessionEvents {
     return [...groups.map(({ userSessionId }) => userSessionId), ...ids];
   }
 
-  onRegenerate(req: SessionRequest): (error?: unknown) => void {
+  onRegenerate(req: SessionRequest): StoreCallback {
     const { sessionID: oldId } = req;
     const cell = cellOf(req);
-    if (oldId === undefined || cell === undefined) return () => cell?.logIn();
-    cell.movesOnFrom = oldId;
+    if (oldId === undefined) return () => cell?.logIn();
+    cell?.replace(oldId);
     const group = this.sessions.findGroup(oldId);
-    if (group !== undefined && cell.canStillSetCookie && this.decide(req) === 'keep')
-      return this.keep(group, oldId, req, cell);
+    const mayKeep = group !== undefined && cell?.canStillSetCookie === true;
+    // The application's function may have ended the group.
+    const isKept = mayKeep && this.decide(req) === 'keep' && group.isAvailable;
+    // Passport's `keepSessionInfo` copies the old user session over the new one.
+    this.userSessions.forget(req);
+    if (isKept) return this.keep(group, oldId, req, cell);
     this.onDestroy(oldId);
-    return () => cell.logIn();
+    return () => cell?.logIn();
   }
 
   /** The group goes on under the id that the user session is going to have, for this request and nobody else. */
-  private keep(group: LiveGroup, oldId: string, req: SessionRequest, own: RequestCell): (error?: unknown) => void {
+  private keep(group: LiveGroup, oldId: string, req: SessionRequest, own: RequestCell): StoreCallback {
+    const warn = (error: unknown): void =>
+      this.logger.error(`An answer could not be withheld, and was cut off: ${describeError(error).text}`);
     this.sessions.detach(group);
-    for (const cell of this.cellsOf(oldId)) if (cell !== own) cell.loseSession();
+    for (const cell of this.cellsOf(oldId)) if (cell !== own) cell.loseSession(warn);
     for (const session of group.sessionsInUse()) session.releaseWaits();
-    const hint = { generation: group.generations.highest, groupId: group.id };
-    // Passport's `keepSessionInfo` copies the old user session over the new one.
-    this.userSessions.note(req, hint);
     return (error) => {
       const { sessionID: newId } = req;
-      const hasChanged = !hasFailed(error) && newId !== undefined && newId !== oldId;
-      if (hasChanged && this.sessions.attach(group, newId)) this.userSessions.note(req, hint);
+      const hasChanged = !hasFailed(error) && newId !== undefined && newId !== oldId && own.canStillSetCookie;
+      if (hasChanged && this.sessions.attach(group, newId))
+        this.userSessions.note(req, { generation: group.generations.highest, groupId: group.id });
       else {
         group.end('user-session-ended');
         own.logIn();
@@ -88,13 +101,8 @@ export class Logouts implements UserSessionEvents {
     };
   }
 
-  /**
-   * Whether a request in flight has replaced a user session: its browser is about to get a new cookie. A session for
-   * another request with the old one would send a cookie that takes its place.
-   */
-  private isBeingReplaced(userSessionId: string | undefined): boolean {
-    if (userSessionId === undefined) return false;
-    for (const cell of this.inFlight) if (cell.movesOnFrom === userSessionId) return true;
+  isBeingReplaced(userSessionId: string): boolean {
+    for (const cell of this.inFlight) if (cell.isReplacing(userSessionId)) return true;
     return false;
   }
 

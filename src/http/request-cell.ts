@@ -6,7 +6,7 @@ import type { Scope, ScopeLevel } from '../scope/scope.js';
 import type { LiveGroup } from '../session/live-group.js';
 import type { LiveSession } from '../session/live-session.js';
 import { unavailableError, type UnavailableReason } from '../session/unavailable.js';
-import { withholdAnswer } from './withhold-answer.js';
+import { Answer } from './answer.js';
 
 /** Finds sessions for requests. */
 export interface SessionFinder {
@@ -46,8 +46,9 @@ export class RequestCell extends ContextCell {
   private request: { readonly req: SessionRequest; readonly res: SessionResponse } | undefined;
   /** What is closed already, the response or its connection, never tells: then nothing is pinned. */
   readonly pins: boolean;
-  /** The id of the user session that this request has replaced, or is replacing, by another. */
-  movesOnFrom: string | undefined;
+  /** The user sessions that this request has replaced, or is replacing, by others. */
+  private replaced: Set<string> | undefined;
+  private answer: Answer | undefined;
   private isLoggedOut = false;
   private saving: Promise<void> | undefined;
 
@@ -127,18 +128,33 @@ export class RequestCell extends ContextCell {
    * session another id is going to have one again.
    */
   logOut(): void {
-    if (this.request === undefined || this.movesOnFrom === this.request.req.sessionID) return;
+    if (this.request === undefined || this.isReplacing(this.request.req.sessionID)) return;
     this.isLoggedOut = true;
     this.request.req.sessionID = undefined;
   }
 
+  /** Makes {@link loseSession} possible. Call it in the context of the request. */
+  watchAnswer(): void {
+    if (this.request !== undefined) this.answer = new Answer(this.request.res);
+  }
+
   /** The session goes on without this request, whose client may be somebody else: it learns nothing more of it. */
-  loseSession(): void {
+  loseSession(onError: (error: unknown) => void): void {
     this.logOut();
-    if (this.group === undefined || this.request === undefined) return;
+    if (this.group === undefined) return;
     this.letSessionGo();
     this.letGroupGo();
-    withholdAnswer(this.request.res, new SessionEndedError('user-session-ended', 'The user session'));
+    this.answer?.withhold(new SessionEndedError('user-session-ended', 'The user session'), onError);
+  }
+
+  /** The request is giving its user session another id. */
+  replace(userSessionId: string): void {
+    (this.replaced ??= new Set()).add(userSessionId);
+  }
+
+  /** Whether the request has given this user session another id, or is about to. */
+  isReplacing(userSessionId: string | undefined): boolean {
+    return userSessionId !== undefined && this.replaced?.has(userSessionId) === true;
   }
 
   /** The request has a new user session: the next use finds the session of that. */
@@ -156,6 +172,7 @@ export class RequestCell extends ContextCell {
     this.scope = scope;
     this.letGroupGo();
     this.request = undefined;
+    this.answer = undefined;
     this.onReleased?.();
   }
 
@@ -210,6 +227,7 @@ export class RequestCell extends ContextCell {
       isSaved = true;
     });
     res.end = (...args: unknown[]) => {
+      this.answer?.complete();
       if (isSaved) return end(...args);
       void this.saving?.then(() => end(...args));
       return res;

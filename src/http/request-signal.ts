@@ -1,6 +1,7 @@
 import { createParamDecorator, Logger, type ExecutionContext } from '@nestjs/common';
 import { ClientGoneError } from '../errors.js';
 import { IsolatedAbort } from '../isolated-abort.js';
+import { isWithheld } from './answer.js';
 
 const logger = new Logger('ActiveSession');
 const SIGNAL = Symbol('nestjs-active-session.request-signal');
@@ -39,9 +40,9 @@ function signalOf({ res, socket }: RequestLike): AbortSignal {
   // A response that waits behind another on its connection may never close: so the connection is watched, too.
   const onClose = (): void => {
     socket?.off('close', onClose);
-    if (!res.writableFinished) controller.abort(new ClientGoneError());
+    if (!res.writableFinished || isWithheld(res)) controller.abort(new ClientGoneError());
   };
-  if (res.destroyed || socket?.destroyed === true) onClose();
+  if (res.destroyed || isWithheld(res) || socket?.destroyed === true) onClose();
   else for (const closable of [res, socket]) closable?.once('close', onClose);
   return controller.signal;
 }

@@ -1,10 +1,12 @@
 import type { SessionRequest } from '../options.js';
+import type { EndedUserSessions, StoreCallback } from './ended-user-sessions.js';
 
-type Callback = (error?: unknown) => void;
 type Method = (this: unknown, ...args: unknown[]) => unknown;
+type Original = (args: unknown[]) => unknown;
 
 /** The methods of a store of express-session that end, or bring back, user sessions. */
 interface Store {
+  get?: Method;
   destroy?: Method;
   clear?: Method;
   regenerate?: Method;
@@ -20,13 +22,12 @@ export interface UserSessionEvents {
   onClear(store: object): string[];
   /**
    * A request is about to get a new id for its user session: at login, and with passport at logout.
-   * @returns what to call when it has it, or has failed to get it
+   * @returns what to call, once, when it has it, or has failed to get it
    */
-  onRegenerate(req: SessionRequest): (error?: unknown) => void;
+  onRegenerate(req: SessionRequest): StoreCallback;
+  /** Whether a request in flight has replaced this user session: its browser is about to get a new cookie. */
+  isBeingReplaced(userSessionId: string): boolean;
 }
-
-/** So many ended user sessions are remembered: the oldest goes first. */
-const REMEMBERED = 10_000;
 
 /**
  * Learns of logouts. express-session tells nobody, so the methods of each store that is seen are wrapped, until
@@ -35,44 +36,26 @@ const REMEMBERED = 10_000;
 export class UserSessionStores {
   private readonly watched = new WeakSet();
   private readonly undo: (() => void)[] = [];
-  private readonly ended = new Set<string>();
-  private readonly formerIds = new WeakMap<SessionRequest, string>();
+  private readonly lateRequests = new WeakSet<SessionRequest>();
+  /** While a store answers a request whose user session has ended while it was being read. */
+  private isAnsweringLate = false;
   private isOver = false;
 
-  constructor(private readonly events: UserSessionEvents) {}
+  constructor(
+    private readonly events: UserSessionEvents,
+    private readonly ended: EndedUserSessions,
+  ) {}
 
   /** Wraps the methods of a store, once. */
   watch(store: unknown): void {
     if (typeof store !== 'object' || store === null || this.isOver || this.watched.has(store)) return;
     this.watched.add(store);
-    this.wrap(store, 'destroy', (original, args) => {
-      const [userSessionId] = args;
-      if (typeof userSessionId !== 'string') return original(args);
-      const settle = this.remember([userSessionId]);
-      this.events.onDestroy(userSessionId);
-      return callAndTell(original, args, settle);
-    });
-    this.wrap(store, 'clear', (original, args) =>
-      callAndTell(original, args, this.remember(this.events.onClear(store))),
-    );
-    this.wrap(store, 'regenerate', (original, [req, callback]) => {
-      const { sessionID } = req as SessionRequest;
-      const settle = this.remember(sessionID === undefined ? [] : [sessionID]);
-      const onDone = this.events.onRegenerate(req as SessionRequest);
-      return original([req, calling(settle, calling(onDone, callback))]);
-    });
-    this.wrap(store, 'generate', (original, args) => {
-      const req = args[0] as SessionRequest;
-      const { sessionID: formerId } = req;
-      original(args);
-      if (formerId !== undefined && this.ended.has(formerId)) this.formerIds.set(req, formerId);
-      // An application's own `genid` may give an id again.
-      if (req.sessionID !== undefined) this.ended.delete(req.sessionID);
-    });
+    this.watchEnds(store);
+    this.watchReading(store);
     this.wrap(store, 'set', (original, args) => {
       const [userSessionId, , callback] = args;
-      if (typeof userSessionId !== 'string' || !this.ended.has(userSessionId)) return original(args);
-      if (typeof callback === 'function') setImmediate(callback as Callback);
+      if (typeof userSessionId === 'string' && !this.ended.has(userSessionId)) return original(args);
+      if (typeof callback === 'function') setImmediate(callback as StoreCallback);
       return undefined;
     });
   }
@@ -83,39 +66,65 @@ export class UserSessionStores {
     for (const undo of this.undo.splice(0)) undo();
   }
 
-  /** Whether a user session has ended lately. */
-  hasEnded(userSessionId: string): boolean {
-    return this.ended.has(userSessionId);
+  /**
+   * Whether a request began with the cookie of a user session that has ended since, or is being replaced. A session for
+   * it would send a cookie that takes the place of a new one.
+   */
+  isLate(req: SessionRequest): boolean {
+    return this.lateRequests.has(req);
   }
 
-  /** The id in the cookie of a request, where that user session has ended lately and the request was given another. */
-  formerIdOf(req: SessionRequest): string | undefined {
-    return this.formerIds.get(req);
+  private watchEnds(store: Store): void {
+    this.wrap(store, 'destroy', (original, args) => {
+      const [userSessionId] = args;
+      if (typeof userSessionId !== 'string') return original(args);
+      const settle = this.ended.end([userSessionId]);
+      this.events.onDestroy(userSessionId);
+      return callAndTell(original, args, settle);
+    });
+    this.wrap(store, 'clear', (original, args) =>
+      callAndTell(original, args, this.ended.end(this.events.onClear(store))),
+    );
+    this.wrap(store, 'regenerate', (original, [req, callback]) => {
+      const { sessionID } = req as SessionRequest;
+      const onDone = this.events.onRegenerate(req as SessionRequest);
+      const settle = this.ended.end(sessionID === undefined ? [] : [sessionID], onDone);
+      // express-session calls back in any case.
+      return callAndTell(original, [req, typeof callback === 'function' ? callback : () => undefined], settle);
+    });
   }
 
-  /** @returns what to call with the store's answer: what the store could not end, has not ended */
-  private remember(userSessionIds: readonly string[]): (error?: unknown) => void {
-    const added = userSessionIds.filter((userSessionId) => !this.ended.has(userSessionId));
-    for (const userSessionId of userSessionIds) {
-      this.ended.delete(userSessionId);
-      this.ended.add(userSessionId);
-      const [oldest] = this.ended.size > REMEMBERED ? this.ended : [];
-      if (oldest !== undefined) this.ended.delete(oldest);
-    }
-    return (error) => {
-      if (hasFailed(error)) for (const userSessionId of added) this.ended.delete(userSessionId);
-    };
+  private watchReading(store: Store): void {
+    this.wrap(store, 'get', (original, args) => {
+      const [userSessionId, callback] = args;
+      if (typeof userSessionId !== 'string' || typeof callback !== 'function') return original(args);
+      const hadEnded = this.ended.has(userSessionId);
+      const isLate = hadEnded && this.events.isBeingReplaced(userSessionId);
+      const answer = (...results: unknown[]): void => {
+        this.isAnsweringLate = isLate || (!hadEnded && this.ended.has(userSessionId));
+        try {
+          (callback as Method)(...results);
+        } finally {
+          this.isAnsweringLate = false;
+        }
+      };
+      return original([userSessionId, answer]);
+    });
+    // What is not found, express-session makes anew, at once.
+    this.wrap(store, 'generate', (original, args) => {
+      const req = args[0] as SessionRequest;
+      if (this.isAnsweringLate) this.lateRequests.add(req);
+      this.isAnsweringLate = false;
+      original(args);
+      if (req.sessionID !== undefined) this.ended.forget(req.sessionID);
+    });
   }
 
-  private wrap(
-    store: Store,
-    name: keyof Store,
-    around: (original: (args: unknown[]) => unknown, args: unknown[]) => unknown,
-  ): void {
+  private wrap(store: Store, name: keyof Store, around: (original: Original, args: unknown[]) => unknown): void {
     const method = store[name];
     if (typeof method !== 'function') return;
     const isOwn = Object.hasOwn(store, name);
-    const original = (args: unknown[]): unknown => method.apply(store, args);
+    const original: Original = (args) => method.apply(store, args);
     // Another application may have wrapped it, too: then this wrapper stays, and only passes on.
     const wrapper: Method = (...args) => (this.isOver ? original(args) : around(original, args));
     store[name] = wrapper;
@@ -127,23 +136,34 @@ export class UserSessionStores {
   }
 }
 
-/** Whether a store says that it could not do what it was asked; to express-session, too, what is not there is no error. */
-export function hasFailed(error: unknown): boolean {
-  return error !== undefined && error !== null && (error as { code?: unknown }).code !== 'ENOENT';
-}
-
-/** Calls a method, and tells `settle` how it ended. Some stores give a promise to who gives no callback. */
-function callAndTell(original: (args: unknown[]) => unknown, args: unknown[], settle: Callback): unknown {
+/** Calls a method, and tells `settle` how it went. Some stores give a promise to who gives no callback. */
+function callAndTell(original: Original, args: unknown[], settle: StoreCallback): unknown {
   const callback = args.at(-1);
-  if (typeof callback === 'function') return original([...args.slice(0, -1), calling(settle, callback)]);
-  const result = original(args);
-  if (result instanceof Promise) result.catch(settle);
-  return result;
+  const hasCallback = typeof callback === 'function';
+  const told = (error: unknown, ...more: unknown[]): void => {
+    settle(error);
+    (callback as Method)(error, ...more);
+  };
+  try {
+    const result = original(hasCallback ? [...args.slice(0, -1), told] : args);
+    // A rejection stays one: where there is a callback, nobody else has the promise.
+    if (result instanceof Promise) tellOfPromise(result, settle, hasCallback);
+    else if (!hasCallback) settle();
+    return result;
+  } catch (error) {
+    settle(error ?? new Error('The store has thrown'));
+    throw error;
+  }
 }
 
-function calling(first: Callback, second: unknown): Callback {
-  return (error) => {
-    first(error);
-    if (typeof second === 'function') (second as Callback)(error);
-  };
+function tellOfPromise(result: Promise<unknown>, settle: StoreCallback, hasCallback: boolean): void {
+  void result.then(
+    () => {
+      if (!hasCallback) settle();
+    },
+    (error: unknown) => {
+      settle(error ?? new Error('The store has failed'));
+      if (hasCallback) throw error;
+    },
+  );
 }

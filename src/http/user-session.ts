@@ -1,5 +1,5 @@
 import type { SessionRequest } from '../options.js';
-import { isGroupId, type Hint } from '../session/identity.js';
+import { isGroupId, publicIdOf, type Hint } from '../session/identity.js';
 import type { UnavailableReason } from '../session/unavailable.js';
 
 /** What is used of express-session. */
@@ -15,7 +15,12 @@ interface Stored {
   n: number;
   /** The public id, where the user session has had another id before. */
   id?: string;
+  /** Whose public id that is: what applications copy into another user session is not that one's. */
+  of?: string;
 }
+
+/** Beyond this generations would not be whole numbers for long. */
+const HIGHEST_HINT = 2 ** 52;
 
 /**
  * The port to the user session of a request: express-session, or what the option `identify` names. It reads the
@@ -27,6 +32,7 @@ export class UserSessionPort {
 
   constructor(
     private readonly identify: ((req: SessionRequest) => string | undefined) | undefined,
+    private readonly idSecret: string | undefined,
     isMountedByModule: boolean,
   ) {
     this.isMounted = isMountedByModule;
@@ -55,10 +61,10 @@ export class UserSessionPort {
 
   /** What the user session remembers. */
   hintOf(req: SessionRequest): Hint {
-    const { n, id } = (this.userSessionOf(req)?.activeSession ?? {}) as Partial<Stored>;
+    const { n, id, of } = (this.userSessionOf(req)?.activeSession ?? {}) as Partial<Stored>;
     return {
-      generation: typeof n === 'number' && Number.isSafeInteger(n) && n > 0 ? n : 0,
-      groupId: isGroupId(id) ? id : undefined,
+      generation: typeof n === 'number' && Number.isInteger(n) && n > 0 && n < HIGHEST_HINT ? n : 0,
+      groupId: isGroupId(id) && of === this.publicIdOf(req) ? id : undefined,
     };
   }
 
@@ -84,7 +90,7 @@ export class UserSessionPort {
     if (this.identify !== undefined || userSession === undefined) return undefined;
     const known = this.hintOf(req);
     if (generation <= known.generation) return undefined;
-    this.write(userSession, { ...known, generation });
+    this.write(req, userSession, { ...known, generation });
     if (known.generation > 0 || typeof userSession.save !== 'function') return undefined;
     return new Promise((resolve, reject) => {
       userSession.save?.((error) => {
@@ -97,11 +103,22 @@ export class UserSessionPort {
   /** Writes what a user session is to remember; it is stored with all else, at the end of the response. */
   note(req: SessionRequest, hint: Hint): void {
     const userSession = this.userSessionOf(req);
-    if (userSession !== undefined) this.write(userSession, hint);
+    if (userSession !== undefined) this.write(req, userSession, hint);
   }
 
-  private write(userSession: UserSession, { generation, groupId }: Hint): void {
-    userSession.activeSession = { n: generation, ...(groupId !== undefined && { id: groupId }) } satisfies Stored;
+  /** The user session is going to be another one: what it remembers must not be copied there. */
+  forget(req: SessionRequest): void {
+    const userSession = this.userSessionOf(req);
+    if (userSession !== undefined) delete userSession.activeSession;
+  }
+
+  private write(req: SessionRequest, userSession: UserSession, { generation, groupId }: Hint): void {
+    const kept = groupId === undefined ? {} : { id: groupId, of: this.publicIdOf(req) };
+    userSession.activeSession = { n: generation, ...kept } satisfies Stored;
+  }
+
+  private publicIdOf({ sessionID = '' }: SessionRequest): string {
+    return publicIdOf(sessionID, this.idSecret);
   }
 
   private userSessionOf(req: SessionRequest): UserSession | undefined {

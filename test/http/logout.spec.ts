@@ -13,7 +13,7 @@ import { done } from '../support/done.js';
 import { useFolders } from '../support/folders.js';
 import { Gate, until } from '../support/gate.js';
 import type { Handlers } from '../support/handlers.js';
-import { RecordingStore } from '../support/recording-store.js';
+import { ChangingStore, RecordingStore } from '../support/recording-store.js';
 import { useSessionApps, type SessionApp } from '../support/session-app.js';
 import { SECRET } from '../support/test-app.js';
 
@@ -316,16 +316,39 @@ describe('A store that gives promises to who gives no callback', () => {
   });
 });
 
-describe('A store that changes ids in its own way', () => {
-  class ChangingStore extends RecordingStore {
-    override regenerate(req: Request, callback: (error?: unknown) => void): void {
-      this.blobs.delete(req.sessionID);
-      // express-session puts it on each store.
-      (this as unknown as { generate(req: Request): void }).generate(req);
-      callback();
-    }
-  }
+describe('Two logouts of one user session', () => {
+  it('have ended it where one of them could, though the other fails later', async () => {
+    const store = new RecordingStore();
+    const app = await startScene(store);
+    const browser = app.browser();
+    await browser.get('/login');
+    const poll = browser.clone().get('/poll-that-writes');
+    await until(() => app.polls() === 1);
+    const [sid = ''] = store.blobs.keys();
+    const slow = new Gate();
+    store.beforeDestroy = slow.opened;
+    const failing = done((callback) => store.destroy(sid, callback));
+    store.beforeDestroy = undefined;
+    await done((callback) => store.destroy(sid, callback));
+    store.failures.destroy = new Error('the disk is full');
+    slow.open();
+    await expect(failing).rejects.toThrow('the disk is full');
+    app.gate.open();
+    await poll;
+    expect(await app.isStored()).toBe(false);
+  });
 
+  it('hand on what the store says', async () => {
+    const store = new RecordingStore();
+    const app = await startScene(store);
+    store.clear = (callback) => (callback as ((...results: unknown[]) => void) | undefined)?.(undefined, 7);
+    await app.user();
+    const results = await new Promise<unknown[]>((resolve) => store.clear((...all: unknown[]) => resolve(all)));
+    expect(results).toEqual([undefined, 7]);
+  });
+});
+
+describe('A store that changes ids in its own way', () => {
   it('ends sessions, too', async () => {
     const app = await startScene(new ChangingStore());
     const { browser, session: anonymous } = await app.user();

@@ -1,11 +1,14 @@
 import { describe, expect, it } from '@jest/globals';
 import type { NextFunction, Request, Response } from 'express';
-import { getActiveSession, type OnRegenerate } from 'nestjs-active-session';
+import { Module, type MiddlewareConsumer, type NestModule } from '@nestjs/common';
+import session from 'express-session';
+import { getActiveSession, requestSignal, type OnRegenerate } from 'nestjs-active-session';
 import { done } from '../support/done.js';
 import { Gate, until, untilAborted } from '../support/gate.js';
 import { RawClient } from '../support/raw-client.js';
-import { RecordingStore } from '../support/recording-store.js';
+import { ChangingStore, RecordingStore } from '../support/recording-store.js';
 import { useSessionApps } from '../support/session-app.js';
+import { SECRET } from '../support/test-app.js';
 import { keepAtLogin, login, Shop, startLoginApp, visitor, type LoginApp, type LoginAppOptions } from './login-app.js';
 
 const { start, faults } = useSessionApps();
@@ -204,6 +207,27 @@ describe('A request with a planted cookie that is in flight while the visitor lo
     expect(client.received).not.toContain('secret');
   });
 
+  it('is cut off where it has begun to answer, also where middleware holds that back', async () => {
+    const app = await startScene({
+      configure: (nest) =>
+        nest.use((_req: Request, res: Response, next: NextFunction) => {
+          const end = res.end.bind(res) as (...args: unknown[]) => Response;
+          const held: unknown[] = [];
+          res.write = (chunk: unknown) => held.push(chunk) > 0;
+          res.end = (...args: unknown[]) => end([...held, ...args].join(''));
+          next();
+        }),
+    });
+    const { browser } = await visitor(app);
+    const client = new RawClient(app.url);
+    client.send({ path: '/stream', cookie: browser.cookie });
+    await until(() => app.waiting() === 1);
+    await login(browser, 'alice');
+    await client.closed();
+    expect(client.received).toBe('');
+    app.gate.open();
+  });
+
   it('is answered also through middleware that puts the end of answers off, as compression does', async () => {
     const app = await startScene({
       configure: (nest) =>
@@ -224,18 +248,136 @@ describe('A request with a planted cookie that is in flight while the visitor lo
     app.gate.open();
   });
 
-  it('has its answer where that is complete, and only waits for its turn on the connection', async () => {
+  it('has its answer where that is complete, and only waits for its store', async () => {
     const app = await startScene();
     const { browser } = await visitor(app);
-    const client = new RawClient(app.url);
-    const { cookie } = browser;
-    client.send({ path: '/poll', cookie }, { path: '/view', cookie });
-    await until(() => app.waiting() === 1 && app.viewed() > 0);
+    const touched = new Gate();
+    app.store.beforeTouch = touched.opened;
+    const touches = app.store.count('touch');
+    const view = browser.clone().get('/view');
+    // express-session holds the last byte back.
+    await until(() => app.store.count('touch') > touches);
+    app.store.beforeTouch = undefined;
     await login(browser, 'alice');
-    await client.until('"shoes"');
-    expect(client.received.match(/HTTP\/1.1 \d+/g)).toEqual(['HTTP/1.1 410', 'HTTP/1.1 200']);
-    expect(client.received).not.toContain('alice');
-    await client.vanish();
+    touched.open();
+    const { status, body } = await view;
+    expect([status, body.user, body.items]).toEqual([200, undefined, ['shoes']]);
+  });
+
+  it('has its answer where that is complete, and waits for the user session to be saved', async () => {
+    const app = await startScene({ handlers: { note: (req) => void Object.assign(req.session, { note: 'visited' }) } });
+    const browser = app.browser();
+    await browser.get('/note');
+    const saved = new Gate();
+    app.store.beforeSet = saved.opened;
+    const first = browser.clone().get('/view');
+    await until(() => app.viewed() === 1);
+    app.store.beforeSet = undefined;
+    expect((await login(browser, 'alice')).status).toBe(200);
+    saved.open();
+    const { status, headers, body } = await first;
+    expect([status, body.user, body.items]).toEqual([200, undefined, []]);
+    expect(headers['content-type']).toContain('application/json');
+  });
+
+  it('is not in the context of the login when its answer is taken away', async () => {
+    const seen: unknown[] = [];
+    const app: LoginApp = await startScene({
+      handlers: {
+        hold: async (req, res) => {
+          getActiveSession(req);
+          res.on('finish', () => {
+            try {
+              app.app.get(Shop).cart.items.push('by the thief');
+            } catch (error) {
+              seen.push((error as { code: string }).code);
+            }
+          });
+          await app.gate.opened;
+        },
+      },
+    });
+    const { browser } = await visitor(app);
+    const hold = browser.clone().get('/hold');
+    await until(() => app.registry.stats().pinned === 1);
+    await login(browser, 'alice');
+    expect((await hold).status).toBe(410);
+    expect(seen).toEqual(['SESSION_ENDED']);
+    expect((await browser.get('/view')).body.items).toEqual(['shoes']);
+    app.gate.open();
+  });
+
+  it('is as if its client had gone: its signal aborts, and what it waits for comes', async () => {
+    const seen: unknown[] = [];
+    const app: LoginApp = await startScene({
+      handlers: {
+        hold: async (req, res) => {
+          getActiveSession(req);
+          const signal = requestSignal(req);
+          await app.gate.opened;
+          seen.push(signal.aborted, requestSignal(req).aborted);
+          seen.push(await new Promise((resolve) => res.write('data', resolve)));
+          seen.push(await new Promise((resolve) => res.end('data', resolve as () => void)));
+          seen.push(res.write('more'));
+        },
+      },
+    });
+    const { browser } = await visitor(app);
+    const hold = browser.clone().get('/hold');
+    await until(() => app.registry.stats().pinned === 1);
+    await login(browser, 'alice');
+    await hold;
+    await app.requestsOver();
+    app.gate.open();
+    await until(() => seen.length === 5);
+    expect(seen).toEqual([true, true, expect.any(Error), expect.any(Error), false]);
+  });
+
+  it('has no headers of its handler, but those of CORS', async () => {
+    const app: LoginApp = await startScene({
+      handlers: {
+        hold: async (req, res) => {
+          getActiveSession(req);
+          res.setHeader('Access-Control-Allow-Origin', 'https://shop.example');
+          for (const name of ['X-Accel-Redirect', 'Set-Cookie', 'Transfer-Encoding', 'X-Secret'])
+            res.setHeader(name, 'chunked');
+          res.statusMessage = 'Fine';
+          await app.gate.opened;
+        },
+      },
+    });
+    const { browser } = await visitor(app);
+    const client = new RawClient(app.url);
+    client.send({ path: '/hold', cookie: browser.cookie });
+    await until(() => app.registry.stats().pinned === 1);
+    await login(browser, 'alice');
+    await client.closed();
+    expect(client.received).toMatch(/^HTTP\/1\.1 410 Gone\r\n/);
+    expect(client.received).toContain('Access-Control-Allow-Origin: https://shop.example');
+    expect(client.received).not.toMatch(/X-Accel|Set-Cookie|X-Secret|Fine/);
+    expect(client.received).toMatch(/\r\n\r\n\{[^\r\n]*"code":"SESSION_ENDED"[^\r\n]*\}$/);
+    app.gate.open();
+  });
+
+  it('is cut off where no answer can be sent, and the login goes on', async () => {
+    const app: LoginApp = await startScene({
+      handlers: {
+        hold: async (req, res) => {
+          getActiveSession(req);
+          res.writeHead = () => {
+            throw new Error('not now');
+          };
+          await app.gate.opened;
+        },
+      },
+    });
+    const { browser } = await visitor(app);
+    const hold = browser.clone().get('/hold');
+    await until(() => app.registry.stats().pinned === 1);
+    const cut = expect(hold).rejects.toThrow('socket hang up');
+    expect((await login(browser, 'alice')).body.items).toEqual(['shoes']);
+    await cut;
+    expect(faults()).toEqual([expect.stringMatching(/could not be withheld, and was cut off: not now/)]);
     app.gate.open();
   });
 
@@ -276,6 +418,73 @@ describe('A request with the old cookie that comes while the login is still bein
     expect((await browser.get('/view')).body).toMatchObject({ user: 'alice', items: ['shoes'] });
     // Whoever still has the old cookie later is a visitor like any other.
     expect((await late.get('/view')).body).toMatchObject({ items: [] });
+  });
+});
+
+describe('A request with the old cookie', () => {
+  it('that was being read while the login was answered gets no session', async () => {
+    const app = await startScene();
+    const { browser } = await visitor(app);
+    const read = new Gate();
+    app.store.beforeGet = read.opened;
+    const gets = app.store.count('get');
+    const late = browser.clone().get('/view');
+    await until(() => app.store.count('get') > gets);
+    app.store.beforeGet = undefined;
+    await login(browser, 'alice');
+    read.open();
+    const answer = await late;
+    expect([answer.status, answer.headers['set-cookie']]).toEqual([410, undefined]);
+    expect((await browser.get('/view')).body).toMatchObject({ user: 'alice', items: ['shoes'] });
+  });
+
+  it('gets none while a request changes the id twice', async () => {
+    const answered = new Gate();
+    let changed = false;
+    const app = await startScene({
+      onRegenerate: () => 'keep',
+      handlers: {
+        twice: async (req) => {
+          for (let time = 0; time < 2; time++) await done((callback) => req.session.regenerate(callback));
+          Object.assign(req.session, { note: 'twice' });
+          changed = true;
+          await answered.opened;
+        },
+      },
+    });
+    const { browser } = await visitor(app);
+    const late = browser.clone();
+    const twice = browser.get('/twice');
+    await until(() => changed);
+    const answer = await late.get('/view');
+    expect([answer.status, answer.headers['set-cookie']]).toEqual([410, undefined]);
+    answered.open();
+    await twice;
+    expect((await browser.get('/view')).body.items).toEqual(['shoes']);
+  });
+
+  it('gets none of a user session that is being destroyed, also where express-session comes after the module', async () => {
+    const store = new RecordingStore();
+    @Module({})
+    class LateSessions implements NestModule {
+      configure(consumer: MiddlewareConsumer): void {
+        consumer.apply(session({ secret: SECRET, store, resave: false, saveUninitialized: false })).forRoutes('*path');
+      }
+    }
+    const app = await start({
+      options: { userSession: undefined },
+      metadata: { imports: [LateSessions] },
+      handlers: { logout: (req) => done((callback) => req.session.destroy(callback)) },
+    });
+    const { browser } = await app.user();
+    const destroyed = new Gate();
+    store.beforeDestroy = destroyed.opened;
+    const logout = browser.clone().get('/logout');
+    await until(() => store.count('destroy') === 1);
+    expect((await browser.get('/use')).status).toBe(410);
+    expect(app.groups.all()).toEqual([]);
+    destroyed.open();
+    await logout;
   });
 });
 
@@ -358,6 +567,92 @@ describe('onRegenerate', () => {
       expect((await login(browser, 'alice')).body.user).toBe('alice');
     },
   );
+
+  it('ends the sessions where the answer has begun before the new id was there', async () => {
+    const app: LoginApp = await startScene({
+      onRegenerate: () => 'keep',
+      handlers: {
+        early: (req, res) => {
+          const changed = done((callback) => req.session.regenerate(callback));
+          res.write('headers, ');
+          return changed.then(() => res.end('over'));
+        },
+      },
+    });
+    const { browser, session } = await visitor(app);
+    await browser.get('/early');
+    expect(session.endReason).toBe('user-session-ended');
+    await app.requestsOver();
+    expect(app.registry.stats()).toMatchObject({ sessions: 0, groups: 0 });
+  });
+
+  it('may end the sessions itself', async () => {
+    const app: LoginApp = await startScene({
+      onRegenerate: (req) => {
+        void getActiveSession(req).group.terminate();
+        return 'keep';
+      },
+    });
+    const { browser, session } = await visitor(app);
+    expect((await login(browser, 'alice')).body.items).toEqual([]);
+    expect(session.endReason).toBe('terminated');
+    expect(app.groups.all().map(({ isAvailable }) => isAvailable)).toEqual([true]);
+  });
+
+  it('is not asked by a login that the application handles before the module: the sessions end', async () => {
+    const app = await startScene({
+      store: new ChangingStore(),
+      configure: (nest) =>
+        nest.use('/early', (req: Request, res: Response, next: NextFunction) => {
+          req.logIn({ name: 'alice' }, (error) => (error === undefined ? res.json('in') : next(error)));
+        }),
+    });
+    const { browser, session } = await visitor(app);
+    expect((await browser.get('/early')).body).toBe('in');
+    expect(session.endReason).toBe('user-session-ended');
+    expect((await browser.get('/view')).body).toMatchObject({ user: 'alice', items: [] });
+  });
+
+  it.each<[string, (store: RecordingStore) => void]>([
+    [
+      'throws',
+      (store) =>
+        (store.destroy = () => {
+          throw new Error('no connection');
+        }),
+    ],
+    ['says nothing', (store) => (store.destroy = () => undefined)],
+  ])('leaves the old user session to its owner where the store %s', async (_how, breakStore) => {
+    const store = new RecordingStore();
+    const app = await startScene({ store });
+    // Broken before the module sees it: what it wraps is what does not work.
+    const { destroy } = store;
+    breakStore(store);
+    const { browser, session } = await visitor(app);
+    const gone = new AbortController();
+    const attempt = browser.post('/login', { username: 'alice', password: 'right' }, { signal: gone.signal });
+    const ended = attempt.then(({ status }) => status).catch(() => 'gone');
+    await until(() => !session.isAvailable || app.registry.stats().pinned === 1);
+    await app.clock.advance(5_000);
+    expect(session.endReason).toBe('user-session-ended');
+    gone.abort();
+    expect(['gone', 500]).toContain(await ended);
+    faults();
+    expect((await browser.get('/view')).status).toBe(200);
+    store.destroy = destroy;
+  });
+
+  it('gives nobody the id of whom it kept, also where the application copies user sessions', async () => {
+    const app = await startScene({ keepSessionInfo: true });
+    const { browser, session } = await visitor(app);
+    const alice = (await login(browser, 'alice')).body;
+    const nobody = (await browser.get('/logout')).body;
+    const bob = (await login(browser, 'bob')).body;
+    expect(alice.id).toBe(session.id);
+    expect(nobody.id).not.toBe(alice.id);
+    // Bob was the nobody, whose session he keeps.
+    expect(bob.id).toBe(nobody.id);
+  });
 
   it('takes a session along that ends in the middle of the change: the request goes on with another', async () => {
     const app = await startScene();

@@ -162,7 +162,7 @@ describe('The generation', () => {
     const store = new RecordingStore();
     const app = await start({ options: stored(store) });
     const { browser, session } = await app.user();
-    for (const nonsense of [{ n: -3 }, { n: 1.5 }, { n: '7' }, { n: 1e300 }, {}, 'x', 7, null]) {
+    for (const nonsense of [{ n: -3 }, { n: 1.5 }, { n: '7' }, { n: 1e300 }, { n: 2 ** 52 }, {}, 'x', 7, null]) {
       await app.registry.get(session.id)?.group.terminate();
       const [[sid, blob] = ['', '']] = store.blobs;
       store.blobs.set(sid, JSON.stringify({ ...(JSON.parse(blob) as object), activeSession: nonsense }));

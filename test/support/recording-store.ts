@@ -1,4 +1,5 @@
 import { expect } from '@jest/globals';
+import type { Request } from 'express';
 import session, { type SessionData } from 'express-session';
 
 type Callback<T = void> = (error?: unknown, value?: T | null) => void;
@@ -11,10 +12,11 @@ export class RecordingStore extends session.Store {
   readonly calls: string[] = [];
   /** Calls of this name fail with the error. */
   readonly failures: { get?: Error; set?: Error; destroy?: Error } = {};
-  /** What each `get`, `set` and `destroy` waits for before it does its work. */
+  /** What each call waits for before it does its work. */
   beforeGet: Promise<void> | undefined;
   beforeSet: Promise<void> | undefined;
   beforeDestroy: Promise<void> | undefined;
+  beforeTouch: Promise<void> | undefined;
 
   override get(sid: string, callback: Callback<SessionData>): void {
     this.calls.push('get');
@@ -39,7 +41,8 @@ export class RecordingStore extends session.Store {
 
   override touch(_sid: string, _data: SessionData, callback?: Callback): void {
     this.calls.push('touch');
-    setImmediate(() => callback?.());
+    if (this.beforeTouch === undefined) setImmediate(() => callback?.());
+    else void this.beforeTouch.then(() => callback?.());
   }
 
   override destroy(sid: string, callback?: Callback): void {
@@ -66,5 +69,15 @@ export class RecordingStore extends session.Store {
 
   count(call: string): number {
     return this.calls.filter((made) => made === call).length;
+  }
+}
+
+/** One that changes ids in its own way, and not by `destroy`. */
+export class ChangingStore extends RecordingStore {
+  override regenerate(req: Request, callback: (error?: unknown) => void): void {
+    this.blobs.delete(req.sessionID);
+    // express-session puts it on each store.
+    (this as unknown as { generate(req: Request): void }).generate(req);
+    callback();
   }
 }
