@@ -54,7 +54,7 @@ export class UserSessionStores {
     this.watchReading(store);
     this.wrap(store, 'set', (original, args) => {
       const [userSessionId, , callback] = args;
-      if (typeof userSessionId === 'string' && !this.ended.has(userSessionId)) return original(args);
+      if (typeof userSessionId !== 'string' || !this.ended.has(userSessionId)) return original(args);
       if (typeof callback === 'function') setImmediate(callback as StoreCallback);
       return undefined;
     });

@@ -134,11 +134,11 @@ export class LiveSession extends ActiveSession implements Mortal {
   }
 
   override createSequenceRunner<T>(source: SequenceSource<T>, options?: SequenceRunnerOptions): SequenceRunner<T> {
-    return this.useRunners().createSequence(source, options);
+    return this.create((runners) => runners.createSequence(source, options));
   }
 
   override createProcessRunner<T>(body: ProcessBody<T>, options?: RunnerOptions): ProcessRunner<T> {
-    return this.useRunners().createProcess(body, options);
+    return this.create((runners) => runners.createProcess(body, options));
   }
 
   override getRunner<T>(key: number | RunnerKey | string, want?: RunnerWanted) {
@@ -227,10 +227,11 @@ export class LiveSession extends ActiveSession implements Mortal {
     );
   }
 
-  private useRunners(): SessionRunners {
+  private create<R extends Runner>(make: (runners: SessionRunners) => R): R {
     this.life.assertAvailable();
+    const runner = make(this.ownRunners);
     this.isUsed = true;
-    return this.ownRunners;
+    return runner;
   }
 
   private get ownRunners(): SessionRunners {

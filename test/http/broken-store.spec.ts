@@ -126,6 +126,23 @@ describe('A store of the module that', () => {
   });
 });
 
+describe('A store that cannot write the number of the next generation', () => {
+  it('costs nothing: that session works, and is found again', async () => {
+    const app = await startMounted();
+    const { browser, session: first } = await app.user();
+    await first.terminate();
+    app.store.failures.set = new Error('the disk is full');
+    // express-session reports it, and has answered.
+    const { id } = (await browser.get('/use')).body as { id: string };
+    app.registry.get(id)?.properties.set('kept', true);
+    delete app.store.failures.set;
+    const found = await app.enter(browser);
+    expect([found.generation, found.properties.get('kept')]).toEqual([2, true]);
+    expect(app.registry.stats()).toMatchObject({ sessions: 1, groups: 1, created: 2 });
+    faults();
+  });
+});
+
 describe('The option `identify`', () => {
   it('needs no store: one that fails is none of its business', async () => {
     const app = await start({

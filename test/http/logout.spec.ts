@@ -378,6 +378,20 @@ describe('A late answer does not bring a login back', () => {
     expect(await app.isStored()).toBe(false);
   });
 
+  it('where somebody has destroyed the user session without waiting', async () => {
+    const store = new RecordingStore();
+    const app = await startScene(store);
+    const browser = app.browser();
+    await browser.get('/login');
+    const poll = browser.clone().get('/poll-that-writes');
+    await until(() => app.polls() === 1);
+    store.destroy([...store.blobs.keys()][0] ?? '');
+    await app.clock.advance(60_000);
+    app.gate.open();
+    await poll;
+    expect(await app.isStored()).toBe(false);
+  });
+
   it('where the store had forgotten the user session by itself', async () => {
     const store = new RecordingStore();
     const app = await startScene(store);

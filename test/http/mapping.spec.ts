@@ -325,6 +325,7 @@ describe('A request without a session', () => {
     ['group', (session) => session.group],
     ['services', (session) => session.services],
     ['terminate()', (session) => session.terminate()],
+    ['takeOwnership()', (session) => session.takeOwnership(() => undefined)],
     ['createSequenceRunner()', (session) => session.createSequenceRunner([])],
     ['the group’s sessions', (_session, req) => getActiveSessionGroup(req).sessions],
     ['refreshActiveSession()', (_session, req) => refreshActiveSession(req)],
@@ -361,7 +362,7 @@ describe('A request without a session', () => {
   });
 
   it('is none of Express, too', () => {
-    expect(getActiveSession({}).isAvailable).toBe(false);
+    expect([getActiveSession({}).isAvailable, getActiveSessionGroup({}).isAvailable]).toEqual([false, false]);
     expect(() => getActiveSession({}).id).toThrow(/forRoot\(\)/);
     expect(() => refreshActiveSession({})).toThrow(/forRoot\(\)/);
   });

@@ -2,7 +2,12 @@ import { describe, expect, it } from '@jest/globals';
 import type { INestApplication } from '@nestjs/common';
 import type { NextFunction, Request, Response } from 'express';
 import session, { type SessionOptions } from 'express-session';
-import { getActiveSession, type ActiveSessionModuleOptions, type UserSessionOptions } from 'nestjs-active-session';
+import {
+  getActiveSession,
+  type ActiveSession,
+  type ActiveSessionModuleOptions,
+  type UserSessionOptions,
+} from 'nestjs-active-session';
 import { Gate } from '../support/gate.js';
 import type { Handlers } from '../support/handlers.js';
 import { RawClient } from '../support/raw-client.js';
@@ -92,6 +97,41 @@ describe.each([
     await found.terminate();
     await app.clock.advance(24 * 60 * 60_000);
     expect([app.store.count('set'), app.store.only.activeSession]).toEqual([1, { n: 1 }]);
+  });
+
+  it("is not written by another user's request that works in, or ends, its session", async () => {
+    const of: { alice?: ActiveSession } = {};
+    const app = await startScene({
+      handlers: {
+        end: (req) => {
+          getActiveSession(req).touch();
+          of.alice?.createSequenceRunner([1]);
+          return of.alice?.terminate();
+        },
+      },
+    });
+    const [alice, bob] = [await app.user(), await app.user()];
+    of.alice = alice.session;
+    const before = [[...app.store.blobs], app.store.count('set')];
+    await bob.browser.get('/end');
+    await app.requestsOver();
+    expect([[...app.store.blobs], app.store.count('set')]).toEqual(before);
+    expect([(await app.enter(alice.browser)).generation, await app.enter(bob.browser)]).toEqual([2, bob.session]);
+  });
+
+  it('keeps the session of a first request that fails', async () => {
+    const app = await startScene({
+      handlers: {
+        fail: (req) => {
+          getActiveSession(req).properties.set('kept', true);
+          throw new Error('broken');
+        },
+      },
+    });
+    const browser = app.browser();
+    expect((await browser.get('/fail')).status).toBe(500);
+    expect(faults()).toEqual(['Error: broken']);
+    expect((await app.enter(browser)).properties.get('kept')).toBe(true);
   });
 
   it('is written again for the next generation, with what the application has changed', async () => {

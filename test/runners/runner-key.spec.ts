@@ -34,7 +34,7 @@ describe('The text of a runner key', () => {
     expect(RunnerKey.tryParse(TEXT)).toEqual(key);
   });
 
-  it('gives back the key of a real runner, also with a suffix', () => {
+  it('gives back the key of a real runner', () => {
     const { key } = here.session.createSequenceRunner([]);
     expect(RunnerKey.parse(key.toString())).toEqual(key);
     expect(key).toMatchObject({ number: 0, generation: here.session.generation, sessionId: here.session.id });
@@ -355,6 +355,13 @@ describe('trackRunnerCleanup', () => {
     expect(await isPending(cleanup)).toBe(true);
     await here.session.terminate();
     await cleanup;
+  });
+
+  it('gives the same promise each time, and each runner its own', () => {
+    const [one, two] = [here.session.createSequenceRunner([]), here.session.createSequenceRunner([])];
+    const track = (runner: { number: number }): unknown => here.session.trackRunnerCleanup(runner.number);
+    expect(track(one)).toBe(track(one));
+    expect(track(one)).not.toBe(track(two));
   });
 
   it('knows nothing of a runner that never was', () => {

@@ -652,6 +652,15 @@ describe('takeOwnership()', () => {
     expect([during, after].map(({ mock }) => mock.calls.length)).toEqual([1, 1]);
   });
 
+  it('of a group disposes when the last session has cleaned up', async () => {
+    const { session, script } = await startScene();
+    session.takeOwnership(() => script.callNow('of the session'));
+    session.group.takeOwnership(() => script.callNow('of the group'));
+    await session.terminate();
+    expect((await session.group.cleanupCompletion).disposed).toBe(1);
+    expect(script.lines).toEqual(['of the session', 'of the group']);
+  });
+
   it('lets all who dispose by hand wait for the one disposal', async () => {
     const { session } = await startScene();
     const gate = new Gate();

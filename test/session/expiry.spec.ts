@@ -69,6 +69,28 @@ describe('The idle time', () => {
     await expectEndAfter(app, session, 10 * SECOND, 'idle');
   });
 
+  it('is not changed by a runner that is read in the background', async () => {
+    const app = await start({ options: { idleTimeoutMs: 60 * SECOND } });
+    const { session } = await app.user();
+    const runner = session.createSequenceRunner([1, 2]);
+    await app.clock.advance(50 * SECOND);
+    await runner.getRequired({ advance: 1 });
+    await app.clock.advance(11 * SECOND);
+    expect(session.endReason).toBe('idle');
+  });
+
+  it("is its runners', too, unless told otherwise", async () => {
+    const app = await start({ options: { idleTimeoutMs: 60 * SECOND } });
+    const { browser, session } = await app.user();
+    const { number } = session.createSequenceRunner([1]);
+    await app.clock.advance(40 * SECOND);
+    await app.enter(browser);
+    await app.clock.advance(19 * SECOND);
+    expect(session.getRunner(number)).toBeDefined();
+    await app.clock.advance(2 * SECOND);
+    expect([session.getRunner(number), session.isAvailable]).toEqual([undefined, true]);
+  });
+
   it('is each session’s own', async () => {
     const app = await start({ options: { idleTimeoutMs: MINUTE } });
     const { browser, session } = await app.user();

@@ -35,6 +35,13 @@ describe('The id of a session', () => {
     expect(tab.group).toBe(session.group);
   });
 
+  it('is the same with the empty suffix and without one', async () => {
+    const app = await start();
+    const { browser, session } = await app.user();
+    expect(await app.enter(browser, '')).toBe(session);
+    expect(app.registry.all()).toEqual([session]);
+  });
+
   it('differs from user to user, and does not show the id in the cookie', async () => {
     const app = await start();
     const [alice, bob] = [await app.user(), await app.user()];

@@ -145,6 +145,35 @@ describe('limits.sessions', () => {
   });
 });
 
+describe('A request that is refused', () => {
+  it('lets go of nothing that others hold', async () => {
+    const [gate, entered] = [new Gate(), new Gate()];
+    const app = await startWith(
+      { sessions: 1 },
+      {
+        handlers: {
+          hold: async (req) => {
+            const { group } = getActiveSession(req);
+            await getActiveSession(req).terminate();
+            entered.open();
+            await gate.opened;
+            return group.isAvailable;
+          },
+        },
+      },
+    );
+    const { browser } = await app.user();
+    const held = browser.get('/hold');
+    await entered.opened;
+    // Somebody else takes the only place.
+    await app.user();
+    for (let attempt = 0; attempt < 3; attempt++) expect((await browser.get('/use')).status).toBe(503);
+    gate.open();
+    expect((await held).body).toBe(true);
+    await until(() => app.groups.all().length === 1);
+  });
+});
+
 describe('limits.sessionsPerGroup', () => {
   it('evicts the idlest of that user only', async () => {
     const app = await startWith({ sessionsPerGroup: 2 });

@@ -1,4 +1,4 @@
-import { describe, expect, it } from '@jest/globals';
+import { describe, expect, it, jest } from '@jest/globals';
 import type { LocalSession, SessionProperties } from 'nestjs-active-session';
 import { useSessionApps } from '../support/session-app.js';
 
@@ -54,6 +54,16 @@ describe.each<['session' | 'group']>([['session'], ['group']])('Properties of a 
     properties.set('__proto__', 'a value');
     expect([...properties]).toEqual([['__proto__', 'a value']]);
     expect(({} as Record<string, unknown>)['a value']).toBeUndefined();
+  });
+
+  it('are not disposed of at the end: they may belong to somebody else', async () => {
+    const { owner, properties } = await ownerAndProperties();
+    const dispose = jest.fn();
+    const value = { [Symbol.dispose]: dispose, dispose };
+    properties.set('value', value);
+    await owner.terminate();
+    expect(dispose).not.toHaveBeenCalled();
+    expect(properties.get('value')).toBe(value);
   });
 
   it('stay as they were where a function fails', async () => {

@@ -401,6 +401,24 @@ describe('isFresh', () => {
   });
 });
 
+describe('isFresh, still', () => {
+  it('is true after a creation that failed, an unknown runner, and use of the properties', async () => {
+    const { session } = await (await start()).user();
+    session.properties.set('name', 'value');
+    session.getRunner(0);
+    expect(() => session.createSequenceRunner(undefined as never)).toThrow(/source/i);
+    expect(() => session.createProcessRunner(() => 1, { colour: 'red' } as never)).toThrow(/"colour"/);
+    expect(session.isFresh).toBe(true);
+  });
+});
+
+describe('The name of the host', () => {
+  it('is random unless told otherwise', async () => {
+    const [one, two] = [await start(), await start()];
+    expect(one.registry.stats().hostId).not.toBe(two.registry.stats().hostId);
+  });
+});
+
 describe('Maps', () => {
   it('of runners and sessions follow what happens, also when they were taken early', async () => {
     const app = await start();

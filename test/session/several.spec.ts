@@ -145,8 +145,10 @@ describe('After terminate() and refreshActiveSession() in one handler', () => {
           generation: shop.session.generation,
           items: [...shop.cart.items],
           theme: shop.preferences.theme,
+          kept: shop.group.properties.get('kept'),
           key: shop.session.createSequenceRunner([1]).key,
         });
+        shop.group.properties.set('kept', 'by the group');
         shop.cart.items.push('shoes');
         shop.preferences.theme = 'dark';
         const before = see();
@@ -162,7 +164,7 @@ describe('After terminate() and refreshActiveSession() in one handler', () => {
     const { browser } = await app.user();
     const { before, after, ownCart } = (await browser.get('/renew')).body;
     expect(before).toMatchObject({ generation: 1, items: ['shoes'], theme: 'dark' });
-    expect(after).toMatchObject({ generation: 2, items: [], theme: 'dark' });
+    expect(after).toMatchObject({ generation: 2, items: [], theme: 'dark', kept: 'by the group' });
     expect(ownCart).toEqual([]);
     expect((await browser.get(`/runners/${before.key}`)).status).toBe(410);
     expect((await browser.get(`/runners/${after.key}`)).status).toBe(200);
@@ -188,6 +190,15 @@ describe('After terminate() and refreshActiveSession() in one handler', () => {
     const { browser } = await app.user();
     expect((await browser.get('/leave')).body).toEqual(['SESSION_ENDED', 'SESSION_ENDED']);
     expect((await app.enter(browser)).generation).toBe(2);
+  });
+});
+
+describe('refreshActiveSession() before the first use', () => {
+  it('makes the session', async () => {
+    const app = await startShop({
+      first: (req) => [refreshActiveSession(req).generation, refreshActiveSession(req) === getActiveSession(req)],
+    });
+    expect((await app.browser().get('/first')).body).toEqual([1, true]);
   });
 });
 

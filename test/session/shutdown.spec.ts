@@ -200,6 +200,43 @@ describe('Closing the application', () => {
     expect(session.endReason).toBe('terminated');
   });
 
+  it.each<[string, (session: ActiveSession) => unknown]>([
+    ['a session', (session) => session.terminate()],
+    ['a group', (session) => session.group.terminate()],
+  ])('waits for the clean-up that had begun: of %s', async (_what, end) => {
+    const app = await start();
+    const { session } = await app.user();
+    const gate = new Gate();
+    session.takeOwnership(() => gate.opened);
+    void end(session);
+    const closing = watch(app.app.close());
+    await settle(50);
+    expect(closing.isOver).toBe(false);
+    gate.open();
+    await until(() => closing.isOver);
+  });
+
+  it('lets go on what was too slow: its report still comes', async () => {
+    const app = await start({ options: { cleanupTimeoutMs: 6 * SECOND, shutdownTimeoutMs: 7 * SECOND } });
+    const { session } = await app.user();
+    const gate = new Gate();
+    session.takeOwnership(() => new Promise(() => {}));
+    session.group.takeOwnership(() => gate.opened);
+    const closing = watch(app.app.close());
+    await app.clock.advance(7 * SECOND);
+    await until(() => closing.isOver);
+    expect(faults().length).toBeGreaterThan(0);
+    gate.open();
+    expect(await session.group.cleanupCompletion).toMatchObject({ reason: 'shutdown', disposed: 1, timedOut: [] });
+  });
+
+  it('ends sessions whose time is without end', async () => {
+    const app = await start({ options: { idleTimeoutMs: Infinity, maxLifetimeMs: Infinity } });
+    const { session } = await app.user();
+    await app.app.close();
+    expect(session.endReason).toBe('shutdown');
+  });
+
   it('is over at once without sessions', async () => {
     const app = await start();
     await app.app.close();
