@@ -664,7 +664,8 @@ describe('onRegenerate', () => {
           const { activeSession } = req.session as unknown as { activeSession?: object };
           const copy = { ...activeSession };
           await done((callback) => req.session.regenerate(callback));
-          Object.assign(req.session, { activeSession: copy });
+          if (req.query.keep !== 'yes') Object.assign(req.session, { activeSession: copy });
+          else Object.assign(req.session, { note: 'kept' });
           return getActiveSession(req).id;
         },
       },
