@@ -76,8 +76,12 @@ export class UserSessionStores {
 
   private watchEnds(store: Store): void {
     this.wrap(store, 'destroy', (original, args) => {
-      const [userSessionId] = args;
-      if (typeof userSessionId !== 'string') return original(args);
+      const [userSessionId, callback] = args;
+      // A request that was logged out has none, and gets another: a store must not be asked to end nothing.
+      if (typeof userSessionId !== 'string') {
+        if (typeof callback === 'function') setImmediate(callback as StoreCallback);
+        return undefined;
+      }
       const settle = this.ended.end([userSessionId]);
       this.events.onDestroy(userSessionId);
       return callAndTell(original, args, settle);

@@ -9,6 +9,7 @@ import {
   type ActiveSession,
   type SessionEndReason,
 } from 'nestjs-active-session';
+import type { Answer, Browser } from '../support/browser.js';
 import { done } from '../support/done.js';
 import { useFolders } from '../support/folders.js';
 import { Gate, until } from '../support/gate.js';
@@ -175,16 +176,36 @@ describe.each(stores)('With %s', (_name, makeStore) => {
   });
 
   it('a second logout of the same user session changes nothing: a late answer does not bring it back', async () => {
-    const app = await startScene(await makeStore());
+    const { app, browser, answer } = await startPolling(await makeStore());
+    await browser.get('/logout');
+    await browser.get('/logout-by-id');
+    await answer();
+    expect(await app.isStored()).toBe(false);
+  });
+
+  it('a request in flight at the logout can log in again', async () => {
+    const gate = new Gate();
+    let isWaiting = false;
+    const app = await startScene(await makeStore(), {
+      handlers: {
+        again: async (req) => {
+          isWaiting = true;
+          await gate.opened;
+          await done((callback) => req.session.regenerate(callback));
+          req.session.user = 'bob';
+          return { id: getActiveSession(req).id };
+        },
+      },
+    });
     const browser = app.browser();
     await browser.get('/login');
-    const [again, poll] = [browser.clone(), browser.clone().get('/poll-that-writes')];
-    await until(() => app.polls() === 1);
-    await browser.get('/logout');
-    await again.get('/logout-by-id');
-    app.gate.open();
-    await poll;
-    expect(await app.isStored()).toBe(false);
+    const again = browser.get('/again');
+    await until(() => isWaiting);
+    await browser.clone().get('/logout');
+    gate.open();
+    const { status, body } = await again;
+    expect(status).toBe(200);
+    expect((await browser.get('/whoami')).body).toEqual({ user: 'bob', id: body.id });
   });
 
   it('a request in flight at the logout cannot use the session any more, and says so', async () => {
@@ -319,11 +340,7 @@ describe('A store that gives promises to who gives no callback', () => {
 describe('Two logouts of one user session', () => {
   it('have ended it where one of them could, though the other fails later', async () => {
     const store = new RecordingStore();
-    const app = await startScene(store);
-    const browser = app.browser();
-    await browser.get('/login');
-    const poll = browser.clone().get('/poll-that-writes');
-    await until(() => app.polls() === 1);
+    const { app, answer } = await startPolling(store);
     const [sid = ''] = store.blobs.keys();
     const slow = new Gate();
     store.beforeDestroy = slow.opened;
@@ -333,8 +350,7 @@ describe('Two logouts of one user session', () => {
     store.failures.destroy = new Error('the disk is full');
     slow.open();
     await expect(failing).rejects.toThrow('the disk is full');
-    app.gate.open();
-    await poll;
+    await answer();
     expect(await app.isStored()).toBe(false);
   });
 
@@ -359,51 +375,52 @@ describe('A store that changes ids in its own way', () => {
   });
 });
 
+/** Somebody who has logged in, and whose poll is going to write to the user session when the gate opens. */
+async function startPolling(
+  store: session.Store,
+): Promise<{ app: Scene; browser: Browser; answer(): Promise<Answer> }> {
+  const app = await startScene(store);
+  const browser = app.browser();
+  await browser.get('/login');
+  const poll = browser.clone().get('/poll-that-writes');
+  await until(() => app.polls() === 1);
+  const answer = (): Promise<Answer> => {
+    app.gate.open();
+    return poll;
+  };
+  return { app, browser, answer };
+}
+
 describe('A late answer does not bring a login back', () => {
   it.each<[string, Error]>([
     ['where the store fails at a second logout', new Error('the disk is full')],
     ['where the store says at a second logout that there is nothing', Object.assign(new Error(), { code: 'ENOENT' })],
   ])('%s', async (_when, error) => {
     const store = new RecordingStore();
-    const app = await startScene(store);
-    const browser = app.browser();
-    await browser.get('/login');
-    const [again, poll] = [browser.clone(), browser.clone().get('/poll-that-writes')];
-    await until(() => app.polls() === 1);
+    const { app, browser, answer } = await startPolling(store);
     await browser.get('/logout');
     store.failures.destroy = error;
-    await again.get('/logout-by-id');
-    app.gate.open();
-    await poll;
+    await browser.get('/logout-by-id');
+    await answer();
     expect(await app.isStored()).toBe(false);
   });
 
   it('where somebody has destroyed the user session without waiting', async () => {
     const store = new RecordingStore();
-    const app = await startScene(store);
-    const browser = app.browser();
-    await browser.get('/login');
-    const poll = browser.clone().get('/poll-that-writes');
-    await until(() => app.polls() === 1);
+    const { app, answer } = await startPolling(store);
     store.destroy([...store.blobs.keys()][0] ?? '');
     await app.clock.advance(60_000);
-    app.gate.open();
-    await poll;
+    await answer();
     expect(await app.isStored()).toBe(false);
   });
 
   it('where the store had forgotten the user session by itself', async () => {
     const store = new RecordingStore();
-    const app = await startScene(store);
-    const browser = app.browser();
-    await browser.get('/login');
-    const poll = browser.clone().get('/poll-that-writes');
-    await until(() => app.polls() === 1);
+    const { app, answer } = await startPolling(store);
     store.blobs.clear();
     store.failures.destroy = Object.assign(new Error('no such file'), { code: 'ENOENT' });
     await app.browser().get('/logout-by-id');
-    app.gate.open();
-    await poll;
+    await answer();
     expect(await app.isStored()).toBe(false);
   });
 });

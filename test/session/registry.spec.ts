@@ -399,10 +399,8 @@ describe('isFresh', () => {
     session.createSequenceRunner([1]);
     expect([session.isFresh, other.isFresh]).toEqual([false, true]);
   });
-});
 
-describe('isFresh, still', () => {
-  it('is true after a creation that failed, an unknown runner, and use of the properties', async () => {
+  it('stays true after a creation that failed, an unknown runner, and use of the properties', async () => {
     const { session } = await (await start()).user();
     session.properties.set('name', 'value');
     session.getRunner(0);

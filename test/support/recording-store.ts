@@ -47,6 +47,8 @@ export class RecordingStore extends session.Store {
 
   override destroy(sid: string, callback?: Callback): void {
     this.calls.push('destroy');
+    // As databases do, which bind what they are given.
+    if (typeof sid !== 'string') throw new TypeError('There is no user session without an id');
     const remove = (): void => {
       if (this.failures.destroy === undefined) this.blobs.delete(sid);
       callback?.(this.failures.destroy);
