@@ -5,6 +5,7 @@ import {
   Module,
   type NestModule,
   type OnModuleDestroy,
+  type OnModuleInit,
 } from '@nestjs/common';
 import { APP_FILTER, HttpAdapterHost, ModuleRef, ModulesContainer } from '@nestjs/core';
 import { Expiry } from './expiry.js';
@@ -20,6 +21,7 @@ import {
   type SessionRequest,
 } from './options.js';
 import { resolveOptions } from './resolve-options.js';
+import { ApplicationScopes } from './scope/application-scopes.js';
 import { SessionContext } from './scope/context.js';
 import { OwnerProvider } from './scope/owner-provider.js';
 import { ScopeHost } from './scope/scope-host.js';
@@ -27,6 +29,7 @@ import { ActiveSessionGroupRegistry, UserSessionNamer } from './session/active-s
 import { ActiveSessionGroup } from './session/active-session-group.js';
 import { ActiveSessionRegistry } from './session/active-session.registry.js';
 import { ActiveSession } from './session/active-session.js';
+import { SESSION_ENVIRONMENT, type SessionEnvironment } from './session/environment.js';
 import { LiveGroup } from './session/live-group.js';
 import { LiveSession } from './session/live-session.js';
 import { Sessions } from './session/sessions.js';
@@ -51,16 +54,21 @@ const USER_SESSION_MOUNT = Symbol('nestjs-active-session.user-session-mount');
     { provide: SessionContext, useFactory: () => new SessionContext() },
     {
       provide: ScopeHost,
-      useFactory: (context: SessionContext, modules: ModulesContainer) => new ScopeHost(context, modules),
+      useFactory: (context: SessionContext, modules: ModulesContainer) => new ApplicationScopes(context, modules),
       inject: [SessionContext, ModulesContainer],
     },
     {
-      provide: Sessions,
-      useFactory: (options: ResolvedOptions, context: SessionContext, moduleRef: ModuleRef) => {
+      provide: SESSION_ENVIRONMENT,
+      useFactory: (options: ResolvedOptions, context: SessionContext, moduleRef: ModuleRef): SessionEnvironment => {
         const expiry = new Expiry(options.clock, (fn) => context.runClean(undefined, fn));
-        return new Sessions({ options, context, expiry, moduleRef, logger: new Logger('ActiveSession') });
+        return { options, context, expiry, moduleRef, logger: new Logger('ActiveSession') };
       },
       inject: [RESOLVED_OPTIONS, SessionContext, ModuleRef],
+    },
+    {
+      provide: Sessions,
+      useFactory: (environment: SessionEnvironment) => new Sessions(environment),
+      inject: [SESSION_ENVIRONMENT],
     },
     {
       provide: ActiveSession,
@@ -81,13 +89,17 @@ const USER_SESSION_MOUNT = Symbol('nestjs-active-session.user-session-mount');
   ],
   exports: [ScopeHost, ActiveSession, ActiveSessionGroup, ActiveSessionRegistry, ActiveSessionGroupRegistry],
 })
-export class ActiveSessionCoreModule extends ConfigurableModuleClass implements NestModule, OnModuleDestroy {
+export class ActiveSessionCoreModule
+  extends ConfigurableModuleClass
+  implements NestModule, OnModuleInit, OnModuleDestroy
+{
   constructor(
     modules: ModulesContainer,
     private readonly adapterHost: HttpAdapterHost,
     private readonly httpSessions: HttpSessions,
     private readonly sessions: Sessions,
     private readonly context: SessionContext,
+    private readonly scopeHost: ScopeHost,
     @Inject(USER_SESSION_MOUNT) _mount: unknown,
   ) {
     super();
@@ -108,9 +120,14 @@ export class ActiveSessionCoreModule extends ConfigurableModuleClass implements 
     );
   }
 
+  /** Everything is put together, and no request has come yet. @throws ScopeMisuseError */
+  onModuleInit(): void {
+    this.scopeHost.checkAll();
+  }
+
   async onModuleDestroy(): Promise<void> {
     await this.sessions.shutdown();
-    this.httpSessions.close();
+    await this.httpSessions.close();
     this.context.disable();
   }
 }

@@ -1,3 +1,4 @@
+import { describeError } from './describe-error.js';
 import { HttpException, type HttpExceptionOptions } from '@nestjs/common';
 
 /** Why a session, or a group, ended. */
@@ -25,6 +26,7 @@ const ERROR_KINDS = {
   LOCK_TIMEOUT: { status: 503, title: 'Lock not acquired in time' },
   LOCK_ABORTED: { status: 503, title: 'Waiting for a lock was aborted' },
   NOT_IN_SESSION: { status: 500, title: 'Internal Server Error' },
+  PREPARATION_FAILED: { status: 500, title: 'Internal Server Error' },
   SCOPE_MISUSE: { status: 500, title: 'Internal Server Error' },
   CLEANUP_TIMEOUT: { status: 500, title: 'Internal Server Error' },
 } as const satisfies Record<string, ErrorKind>;
@@ -182,5 +184,19 @@ export class NotInSessionError extends ActiveSessionError {
 export class ScopeMisuseError extends ActiveSessionError {
   constructor(message: string) {
     super('SCOPE_MISUSE', message);
+  }
+}
+
+/**
+ * A scoped provider that must be there before the handler runs could not be made; `cause` tells why. 500. The next
+ * request tries again.
+ */
+export class PreparationFailedError extends ActiveSessionError {
+  /** @param provider its name */
+  constructor(
+    readonly provider: string,
+    cause: unknown,
+  ) {
+    super('PREPARATION_FAILED', `${provider} could not be prepared: ${describeError(cause).text}`, { cause });
   }
 }

@@ -9,6 +9,7 @@ export {
   LimitReachedError,
   NotInSessionError,
   PositionGoneError,
+  PreparationFailedError,
   RunnerGoneError,
   ScopeMisuseError,
   SessionEndedError,
@@ -48,6 +49,9 @@ export { SequenceRunner, type SequenceResult } from './runners/sequence/sequence
 export type { SequenceItems, SequenceSource } from './runners/sequence/source.js';
 export type { RunnerOptions, RunnerWanted, SequenceRunnerOptions } from './runners/session-runners.js';
 export { GroupScoped, SessionScoped } from './scope/decorators.js';
+export type { Fallback, ScopedOptions } from './scope/instance-provider.js';
+export { groupScoped, sessionScoped } from './scope/scoped-factory.js';
+export type { ScopedFactoryOptions } from './scope/scoped-factory-provider.js';
 export type { OnSessionEnd } from './scope/end-hooks.js';
 export { inSession } from './scope/in-session.js';
 export { SessionModuleRef } from './scope/session-module-ref.js';

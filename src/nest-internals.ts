@@ -9,15 +9,33 @@ import { UnknownElementException } from '@nestjs/core/errors/exceptions/unknown-
 interface ModuleLike {
   metatype?: unknown;
   distance?: unknown;
-  providers?: ReadonlyMap<unknown, WrapperLike>;
+  providers?: ReadonlyMap<unknown, NestProvider>;
+  injectables?: ReadonlyMap<unknown, NestProvider>;
+  controllers?: ReadonlyMap<unknown, NestProvider>;
 }
 
-interface WrapperLike {
-  metatype?: unknown;
-  name?: unknown;
+/** What Nest keeps of a provider, a controller or an enhancer. */
+export interface NestProvider {
+  readonly token?: unknown;
+  readonly name?: unknown;
+  /** The class, or the factory. */
+  readonly metatype?: unknown;
+  /** What it injects into consumers that are singletons. */
+  readonly instance?: unknown;
+  /** What a factory wants injected; a class has none. */
+  readonly inject?: readonly unknown[] | null;
+  readonly isTransient?: boolean;
+  readonly isAlias?: boolean;
+  readonly durable?: boolean;
   isDependencyTreeStatic?(): boolean;
-  getCtorMetadata?(): (WrapperLike | undefined)[] | undefined;
-  getPropertiesMetadata?(): { wrapper?: WrapperLike }[] | undefined;
+  getCtorMetadata?(): (NestProvider | undefined)[] | undefined;
+  getPropertiesMetadata?(): { key: PropertyKey; wrapper?: NestProvider }[] | undefined;
+}
+
+/** A dependency of a provider: of the parameter with this index, or of the property with this key. */
+export interface NestDependency {
+  readonly place: number | { readonly property: PropertyKey };
+  readonly provider: NestProvider;
 }
 
 /** Classes decorated by `DiscoveryService.createDecorator()` are found through this link, which a subclass lacks. */
@@ -55,30 +73,55 @@ function modulesOf(modules: ModulesContainer, moduleClass: unknown): ModuleLike[
   return [...(modules.values() as Iterable<ModuleLike>)].filter(({ metatype }) => metatype === moduleClass);
 }
 
+/** All that Nest makes: providers, enhancers and controllers of all modules. */
+export function* providersOf(modules: ModulesContainer): Iterable<NestProvider> {
+  for (const { providers, injectables } of modules.values() as Iterable<ModuleLike>) {
+    yield* providers?.values() ?? [];
+    yield* injectables?.values() ?? [];
+  }
+  yield* controllersOf(modules);
+}
+
+export function* controllersOf(modules: ModulesContainer): Iterable<NestProvider> {
+  for (const { controllers } of modules.values() as Iterable<ModuleLike>) yield* controllers?.values() ?? [];
+}
+
+/** What Nest has found for the parameters and properties of a provider. */
+export function dependenciesOf(provider: NestProvider): NestDependency[] {
+  const found: NestDependency[] = [];
+  // Optional dependencies that were not found leave gaps.
+  provider.getCtorMetadata?.()?.forEach((each, place) => {
+    if (each) found.push({ place, provider: each });
+  });
+  for (const { key, wrapper } of provider.getPropertiesMetadata?.() ?? [])
+    if (wrapper) found.push({ place: { property: key }, provider: wrapper });
+  return found;
+}
+
 /**
- * How a provider of this class depends on something request-scoped: `Cart -> Audit -> Db`; undefined where none does.
- * Nest makes such a provider anew for each request.
+ * Whether Nest makes a provider anew for each request. Each dependency is asked, too: Nest before 11.2 remembers an
+ * answer from before it knew the properties.
  */
-export function pathToRequestScope(modules: ModulesContainer, type: unknown): string | undefined {
-  for (const { providers } of modules.values() as Iterable<ModuleLike>)
-    for (const wrapper of providers?.values() ?? [])
-      if (wrapper.metatype === type && isPerRequest(wrapper)) return pathBelow(wrapper, new Set()).join(' -> ');
-  return undefined;
+export function isPerRequest(provider: NestProvider): boolean {
+  const all = [provider, ...dependenciesOf(provider).map((each) => each.provider)];
+  return all.some((each) => each.isDependencyTreeStatic?.() === false);
 }
 
-// Each dependency is asked, too: Nest before 11.2 remembers an answer from before it knew the properties.
-function isPerRequest(wrapper: WrapperLike): boolean {
-  return [wrapper, ...dependenciesOf(wrapper)].some((each) => each.isDependencyTreeStatic?.() === false);
+/** From a provider that Nest makes for each request down to what is the reason for that. */
+export function pathToRequestScope(provider: NestProvider): NestProvider[] {
+  const path: NestProvider[] = [];
+  let next: NestProvider | undefined = provider;
+  while (next !== undefined) {
+    path.push(next);
+    next = dependenciesOf(next)
+      .map((each) => each.provider)
+      .find((each) => !path.includes(each) && each.isDependencyTreeStatic?.() === false);
+  }
+  return path;
 }
 
-function pathBelow(wrapper: WrapperLike, seen: Set<WrapperLike>): string[] {
-  seen.add(wrapper);
-  const next = dependenciesOf(wrapper).find((each) => !seen.has(each) && each.isDependencyTreeStatic?.() === false);
-  return [String(wrapper.name), ...(next === undefined ? [] : pathBelow(next, seen))];
-}
-
-function dependenciesOf(wrapper: WrapperLike): WrapperLike[] {
-  const parameters = wrapper.getCtorMetadata?.() ?? [];
-  const properties = (wrapper.getPropertiesMetadata?.() ?? []).map((property) => property.wrapper);
-  return [...parameters, ...properties].filter((each) => each !== undefined && each !== null);
+/** What `useExisting` stands for: Nest before 11.2.1 does not say of the alias itself that it is transient. */
+export function withoutAlias(provider: NestProvider): NestProvider {
+  const target = provider.isAlias === true ? dependenciesOf(provider)[0]?.provider : undefined;
+  return target === undefined ? provider : withoutAlias(target);
 }

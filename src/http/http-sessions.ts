@@ -1,7 +1,11 @@
-import { Inject, Injectable, Logger } from '@nestjs/common';
-import { RESOLVED_OPTIONS, type ResolvedOptions, type SessionRequest } from '../options.js';
-import { SessionContext } from '../scope/context.js';
+import { Inject, Injectable, type Logger } from '@nestjs/common';
+import { describeError } from '../describe-error.js';
+import { PreparationFailedError } from '../errors.js';
+import type { ResolvedOptions, SessionRequest } from '../options.js';
+import type { InstanceProvider } from '../scope/instance-provider.js';
+import { ScopeHost } from '../scope/scope-host.js';
 import { UserSessionNamer } from '../session/active-session-group.registry.js';
+import { SESSION_ENVIRONMENT, type SessionEnvironment } from '../session/environment.js';
 import type { LiveGroup } from '../session/live-group.js';
 import type { LiveSession } from '../session/live-session.js';
 import { Sessions } from '../session/sessions.js';
@@ -9,6 +13,7 @@ import { unavailableError, unavailableMessage, type UnavailableReason } from '..
 import { EndedUserSessions } from './ended-user-sessions.js';
 import { Logouts } from './logouts.js';
 import { RequestCell, type FoundSession, type SessionFinder, type SessionResponse } from './request-cell.js';
+import { RequestScope } from './request-scope.js';
 import { bindCell, cellOf } from './request-state.js';
 import { SessionRules } from './session-rules.js';
 import { UserSessionPort } from './user-session.js';
@@ -26,18 +31,24 @@ type Next = (error?: unknown) => void;
 /** The middleware: gives each request that a rule maps its session, and the context in which it is found. */
 @Injectable()
 export class HttpSessions extends UserSessionNamer implements SessionFinder {
-  private readonly logger = new Logger('ActiveSession');
+  private readonly options: ResolvedOptions;
+  private readonly logger: Logger;
   private readonly rules: SessionRules;
   private readonly userSessions: UserSessionPort;
   private readonly logouts: Logouts;
   private readonly loggedReasons = new Set<UnavailableReason>();
+  /** Of requests without a session that have not been answered. */
+  private readonly requestScopes = new Set<RequestScope>();
 
   constructor(
-    @Inject(RESOLVED_OPTIONS) private readonly options: ResolvedOptions,
+    @Inject(SESSION_ENVIRONMENT) private readonly environment: SessionEnvironment,
     private readonly sessions: Sessions,
-    private readonly context: SessionContext,
+    private readonly scopeHost: ScopeHost,
   ) {
     super();
+    const { options, context, logger } = environment;
+    this.options = options;
+    this.logger = logger;
     this.rules = new SessionRules(options.rules);
     this.userSessions = new UserSessionPort(options.identify, options.idSecret, options.userSession !== undefined);
     const ended = new EndedUserSessions(options.clock, options.userSessionTimeoutMs, (fn) =>
@@ -64,21 +75,49 @@ export class HttpSessions extends UserSessionNamer implements SessionFinder {
 
   private enter(req: SessionRequest, res: SessionResponse, suffix: string | undefined, next: Next): void {
     let cell: RequestCell;
+    let ready: Promise<unknown> | undefined;
     try {
       cell = new RequestCell(this, suffix, req, res);
       bindCell(req, res, cell, this.logouts.inFlight);
       if (this.options.identify === undefined) this.logouts.watch(req, cell);
       cell.bindExisting();
-      if (this.options.preload === true && cell.whyUnavailable() === undefined) cell.use();
+      ready = this.preload(cell);
     } catch (error) {
       next(error);
       return;
     }
-    this.context.run(cell, () => {
+    this.environment.context.run(cell, () => {
       if (this.options.onRegenerate !== 'end') cell.watchAnswer();
-      if (this.options.preload === true && cell.saved !== undefined) void cell.saved.then(() => next());
-      else next();
+      if (ready === undefined) next();
+      else ready.then(() => next(), next);
     });
+  }
+
+  /** What must be there before the handler runs: the session, and what is awaited of its providers. */
+  private preload(cell: RequestCell): Promise<unknown> | undefined {
+    const { preload } = this.options;
+    const providers = preload === false ? [] : this.scopeHost.providersToPrepare();
+    if (preload !== true && providers.length === 0) return undefined;
+    if (cell.whyUnavailable() !== undefined) return this.prepareFallbacks(cell, providers);
+    const session = cell.use();
+    const prepared = session.scope.prepareAll(providers);
+    const logged = prepared?.catch(logFailure((what, error) => session.warn(what, error)));
+    const saved = preload === true ? cell.saved : undefined;
+    return logged !== undefined && saved !== undefined ? Promise.all([logged, saved]) : (logged ?? saved);
+  }
+
+  private prepareFallbacks(cell: RequestCell, providers: readonly InstanceProvider[]): Promise<unknown> | undefined {
+    const fallbacks = providers.filter(({ fallback }) => fallback === 'request');
+    if (fallbacks.length === 0) return undefined;
+    return cell
+      .openFallback()
+      ?.prepareAll(fallbacks)
+      ?.catch(
+        logFailure((what, error) => {
+          const { text, stack } = describeError(error);
+          this.logger.error(`A request without a session, ${what}: ${text}`, stack);
+        }),
+      );
   }
 
   /** The clean-up of the session that this request is going to replace, where requests are to wait for that. */
@@ -142,9 +181,20 @@ export class HttpSessions extends UserSessionNamer implements SessionFinder {
     return { session, saved: this.remember(req, session) };
   }
 
-  /** Leaves the stores of user sessions alone again. */
-  close(): void {
+  openRequestScope(why: UnavailableReason): RequestScope {
+    const scope = new RequestScope(this.environment, why);
+    this.requestScopes.add(scope);
+    return scope;
+  }
+
+  closeRequestScope(scope: RequestScope): void {
+    void scope.end().then(() => this.requestScopes.delete(scope));
+  }
+
+  /** Ends what requests without a session have, and leaves the stores of user sessions alone again. */
+  async close(): Promise<void> {
     this.logouts.close();
+    await Promise.all([...this.requestScopes].map((scope) => scope.end()));
   }
 
   override userSessionIdOf(req: object): string | undefined {
@@ -182,4 +232,11 @@ export class HttpSessions extends UserSessionNamer implements SessionFinder {
       'Nothing listens to SIGTERM: sessions will not be ended when the process is stopped. Call app.enableShutdownHooks().',
     );
   }
+}
+
+function logFailure(log: (what: string, error: unknown) => void): (error: unknown) => never {
+  return (error) => {
+    if (error instanceof PreparationFailedError) log(`preparing ${error.provider}`, error.cause);
+    throw error;
+  };
 }

@@ -7,6 +7,7 @@ import type { LiveGroup } from '../session/live-group.js';
 import type { LiveSession } from '../session/live-session.js';
 import { unavailableError, type UnavailableReason } from '../session/unavailable.js';
 import { Answer } from './answer.js';
+import type { RequestScope } from './request-scope.js';
 
 /** Finds sessions for requests. */
 export interface SessionFinder {
@@ -20,6 +21,8 @@ export interface SessionFinder {
   ): UnavailableReason | undefined;
   /** @throws SessionUnavailableError, LimitReachedError */
   findOrCreate(req: SessionRequest, suffix: string): FoundSession;
+  openRequestScope(why: UnavailableReason): RequestScope;
+  closeRequestScope(scope: RequestScope): void;
   /** How long the user session of a request is going to last from now on, in ms. */
   userSessionLeftMs(req: SessionRequest): number;
 }
@@ -51,6 +54,7 @@ export class RequestCell extends ContextCell {
   private answer: Answer | undefined;
   private isLoggedOut = false;
   private saving: Promise<void> | undefined;
+  private requestScope: RequestScope | undefined;
 
   constructor(
     readonly finder: SessionFinder,
@@ -173,11 +177,23 @@ export class RequestCell extends ContextCell {
     this.letGroupGo();
     this.request = undefined;
     this.answer = undefined;
+    if (this.requestScope !== undefined) this.finder.closeRequestScope(this.requestScope);
     this.onReleased?.();
   }
 
   override open(): Scope {
     return this.use().scope;
+  }
+
+  override get fallbackScope(): Scope | undefined {
+    return this.scope === undefined ? this.requestScope?.scope : undefined;
+  }
+
+  override openFallback(): Scope | undefined {
+    // What closed before it came never tells that it is over: nothing would end what is made for it.
+    const why = this.pins && this.request !== undefined ? this.whyUnavailable() : undefined;
+    if (why === undefined) return undefined;
+    return (this.requestScope ??= this.finder.openRequestScope(why)).scope;
   }
 
   override owner(level: ScopeLevel): object {

@@ -19,6 +19,16 @@ export class ContextCell {
     throw new NotInSessionError('A session');
   }
 
+  /** What a request without a session has instead, if it has been used. */
+  get fallbackScope(): Scope | undefined {
+    return undefined;
+  }
+
+  /** The fallback, made where there is none; undefined where there is, or can be, a session, and outside of requests. */
+  openFallback(): Scope | undefined {
+    return undefined;
+  }
+
   /** The session or group object behind `scope`. */
   owner(level: Scope['level']): object {
     const scope = this.scope ?? this.open();

@@ -1,4 +1,5 @@
 import { ScopeMisuseError } from '../errors.js';
+import { checkScopedOptions, type ScopedOptions } from './instance-provider.js';
 import type { ScopeLevel } from './scope.js';
 import { makeScopedClass } from './scoped-class.js';
 import type { ScopedClass } from './scoped-class-provider.js';
@@ -19,24 +20,25 @@ import type { ScopedClass } from './scoped-class-provider.js';
  * }
  * ```
  */
-export function SessionScoped(): ClassDecorator {
-  return scoped('session', '@SessionScoped()');
+export function SessionScoped(options: ScopedOptions = {}): ClassDecorator {
+  return scoped('session', '@SessionScoped()', options);
 }
 
 /**
  * Like {@link SessionScoped}, but all active sessions of one user session share the instance. It may depend on
  * singletons and on other group-scoped classes.
  */
-export function GroupScoped(): ClassDecorator {
-  return scoped('group', '@GroupScoped()');
+export function GroupScoped(options: ScopedOptions = {}): ClassDecorator {
+  return scoped('group', '@GroupScoped()', options);
 }
 
-function scoped(level: ScopeLevel, decorator: string): ClassDecorator {
+function scoped(level: ScopeLevel, decorator: string, options: ScopedOptions): ClassDecorator {
   return ((target: ScopedClass, context?: unknown) => {
     if (typeof context === 'object' && context !== null && 'kind' in context)
       throw new ScopeMisuseError(
         `${decorator} on ${target.name}: standard decorators are not supported. Turn on "experimentalDecorators", as Nest asks for.`,
       );
-    return makeScopedClass(target, level, decorator);
+    checkScopedOptions(`${decorator} on ${target.name}`, options);
+    return makeScopedClass(target, level, decorator, Object.freeze({ ...options }));
   }) as unknown as ClassDecorator;
 }

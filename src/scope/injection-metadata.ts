@@ -16,6 +16,11 @@ type Class = abstract new (...args: never[]) => unknown;
 /** How providers are named. */
 export type Token<T = unknown> = (abstract new (...args: never[]) => T) | string | symbol;
 
+/** How messages name a token. */
+export function nameOfToken(token: unknown): string {
+  return typeof token === 'function' ? token.name : String(token);
+}
+
 export interface Dependency {
   readonly token: Token;
   readonly isOptional: boolean;

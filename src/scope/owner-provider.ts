@@ -1,5 +1,6 @@
 import { NotInSessionError } from '../errors.js';
-import { createOwnerClient, type Client } from './client-proxy.js';
+import type { Client } from './client-members.js';
+import { createOwnerClient } from './client-proxy.js';
 import type { ScopeHost } from './scope-host.js';
 import type { Scope, ScopeLevel } from './scope.js';
 import { ScopedProvider } from './scoped-provider.js';
@@ -18,6 +19,10 @@ export class OwnerProvider extends ScopedProvider {
     this.client = createOwnerClient(this, type, {
       isAvailable: () => host.context.current()?.isAvailable(level) ?? false,
     });
+  }
+
+  override get groupAlternative(): string {
+    return 'inject ActiveSessionGroup instead';
   }
 
   override resolveIn(scope: Scope): object {

@@ -1,7 +1,9 @@
-import { SessionEndedError, ScopeMisuseError, type SessionEndReason } from '../errors.js';
+import { PreparationFailedError, SessionEndedError, ScopeMisuseError, type SessionEndReason } from '../errors.js';
 import { ContextCell, type SessionContext } from './context.js';
 import { callEndHooks, type HookRunner } from './end-hooks.js';
-import type { ScopedClassProvider } from './scoped-class-provider.js';
+import type { InstanceProvider } from './instance-provider.js';
+import { Pending } from './pending.js';
+import { Preparations } from './preparations.js';
 
 export type ScopeLevel = 'session' | 'group';
 
@@ -10,8 +12,14 @@ export interface ScopeOwner {
   readonly endReason?: SessionEndReason | undefined;
 }
 
+/** What has made an instance: how messages name it, and what ends it instead of its hooks. */
+export interface Maker {
+  readonly label: string;
+  readonly dispose?: ((instance: object) => unknown) | undefined;
+}
+
 interface Created {
-  readonly provider: ScopedClassProvider;
+  readonly maker: Maker;
   readonly instance: object;
 }
 
@@ -30,6 +38,11 @@ export class Scope {
   private plainCell: ContextCell | undefined;
   private cleanCell: ContextCell | undefined;
   private awaitedCell: ContextCell | undefined;
+  private preparations: Preparations | undefined;
+  /** All of these are there: see {@link prepareAll}. */
+  private preparedFor: readonly InstanceProvider[] | undefined;
+  /** Ends what is made after all else has ended. */
+  private endLate: ((created: Created) => void) | undefined;
 
   constructor(
     readonly level: ScopeLevel,
@@ -37,6 +50,8 @@ export class Scope {
     private currentOwner: ScopeOwner | undefined,
     /** The scope of the group, where this is the one of a session. */
     private readonly parent?: Scope,
+    /** It takes the place of a missing session: why that is missing. */
+    private readonly whyMissing?: (what: string) => Error,
   ) {}
 
   /** The cell of code that runs in this scope, in whatever context it is called. */
@@ -79,21 +94,21 @@ export class Scope {
   }
 
   /** The instance of a provider in this scope, or in the scope of the group; built when it is asked for first. */
-  resolve(provider: ScopedClassProvider): object {
+  resolve(provider: InstanceProvider): object {
     if (provider.level !== this.level) return this.at(provider.level).resolve(provider);
     const instance = this.instances[provider.index];
     return instance === undefined || instance === BUILDING ? this.build(provider) : (instance as object);
   }
 
   /** Like {@link resolve}, for who only looks: undefined where there is no instance, and none can be made now. */
-  resolveIfPossible(provider: ScopedClassProvider): object | undefined {
+  resolveIfPossible(provider: InstanceProvider): object | undefined {
     const scope = this.find(provider.level);
     const instance = scope?.instances[provider.index];
     if (instance === BUILDING) return undefined;
     return (instance as object | undefined) ?? (scope?.isOpen === true ? scope.resolve(provider) : undefined);
   }
 
-  isBuilding(provider: ScopedClassProvider): boolean {
+  isBuilding(provider: InstanceProvider): boolean {
     return this.at(provider.level).instances[provider.index] === BUILDING;
   }
 
@@ -102,18 +117,44 @@ export class Scope {
     return this.context.runClean((this.cleanCell ??= new ContextCell(this)), fn);
   }
 
+  /** Makes what is missing of these, and awaits it; undefined where all is there. @returns rejects with PreparationFailedError */
+  prepareAll(providers: readonly InstanceProvider[]): Promise<unknown> | undefined {
+    if (this.preparedFor === providers) return undefined;
+    const missing = providers.filter((provider) => this.instanceOf(provider) === undefined);
+    if (missing.length > 0) return Promise.all(missing.map((provider) => this.prepareFor(provider)));
+    this.preparedFor = providers;
+    return undefined;
+  }
+
+  /** The instance of a provider, which may have to be awaited. Whoever asks meanwhile waits for the same one. */
+  async prepare(provider: InstanceProvider): Promise<object> {
+    if (provider.level !== this.level) return this.at(provider.level).prepare(provider);
+    const known = this.instanceOf(provider) ?? this.preparations?.resultOf(provider);
+    if (known !== undefined) return known;
+    this.assertMayMake(provider);
+    const made = this.context.runClean(this.cellOfAwaited, () => this.makeAwaited(provider));
+    return (this.preparations ??= new Preparations()).add(provider, made);
+  }
+
   /** From now on instances that exist can be used, and none is made. */
   close(reason: SessionEndReason): void {
     this.isOpen = false;
     this.reason = reason;
+    this.preparations?.refuseAll(new SessionEndedError(reason, `The ${this.level}`));
   }
 
-  /** Ends all instances, last created first, and lets go of everything. */
-  async dispose(runner: HookRunner, reason: SessionEndReason): Promise<void> {
-    for (let i = this.created.length - 1; i >= 0; i--) {
-      const { provider, instance } = this.created[i] as Created;
-      await callEndHooks(instance, provider.label, reason, runner);
-    }
+  /** Ends all instances, last created first, those included that are still being made. */
+  async dispose(run: HookRunner, reason: SessionEndReason): Promise<void> {
+    this.endLate = (created) => void end(created, run, reason);
+    for (const { label, over } of this.preparations?.pending() ?? []) await run(`the making of ${label}`, () => over);
+    for (let i = this.created.length - 1; i >= 0; i--) await end(this.created[i] as Created, run, reason);
+  }
+
+  /** An instance is there: it ends with the scope. */
+  keep(maker: Maker, instance: object): void {
+    if (this.isGone) this.endLate?.({ maker, instance });
+    else if (this.created === NONE) this.created = [{ maker, instance }];
+    else (this.created as Created[]).push({ maker, instance });
   }
 
   /** Lets go of everything: a timer or a socket may keep the scope alive. */
@@ -136,28 +177,93 @@ export class Scope {
     );
   }
 
-  private build(provider: ScopedClassProvider): object {
-    if (!this.isOpen)
-      throw new SessionEndedError(
-        this.reason ?? 'terminated',
-        `${provider.label} was asked for, but the ${this.level}`,
-      );
-    if (this.instances[provider.index] === BUILDING)
-      throw new ScopeMisuseError(
-        `${provider.label} is used while it is being constructed (a circular dependency between constructors)`,
-      );
-    provider.takeIndex();
-    const instances = this.instances === NONE ? (this.instances = []) : this.instances;
-    (instances as unknown[])[provider.index] = BUILDING;
+  private instanceOf(provider: InstanceProvider): object | undefined {
+    const instance = this.find(provider.level)?.instances[provider.index];
+    return instance === BUILDING ? undefined : (instance as object | undefined);
+  }
+
+  private build(provider: InstanceProvider): object {
+    this.assertMayMake(provider);
+    if (provider.isPrepared) throw notPrepared(provider.label, 'is made asynchronously, and is not there yet');
+    this.put(provider, BUILDING);
     try {
-      const instance = this.runClean(() => provider.construct(this));
-      (instances as unknown[])[provider.index] = instance;
-      if (this.created === NONE) this.created = [];
-      (this.created as Created[]).push({ provider, instance });
-      return instance;
+      const made = this.runClean(() => provider.construct(this));
+      if (!(made instanceof Pending)) return this.settle(provider, made);
+      // Nothing is lost: it is there for a later use, and ends with the scope.
+      const later = made.promise.then((instance) => this.settle(provider, instance as object));
+      (this.preparations ??= new Preparations()).add(provider, this.orLeave(provider, later)).catch(() => undefined);
+      throw notPrepared(provider.label, 'is made asynchronously, which only its making has shown');
     } catch (error) {
-      (instances as unknown[])[provider.index] = undefined;
+      if (this.preparations?.has(provider) !== true) this.put(provider, undefined);
       throw error;
     }
   }
+
+  private async makeAwaited(provider: InstanceProvider): Promise<object> {
+    await provider.prepareDependencies(this);
+    const known = this.instanceOf(provider);
+    if (known !== undefined) return known;
+    this.assertMayMake(provider);
+    this.put(provider, BUILDING);
+    const make = async (): Promise<object> => {
+      const made = provider.construct(this);
+      return this.settle(provider, made instanceof Pending ? ((await made.promise) as object) : made);
+    };
+    return this.orLeave(provider, make());
+  }
+
+  private orLeave(provider: InstanceProvider, made: Promise<object>): Promise<object> {
+    return made.catch((error: unknown) => {
+      this.put(provider, undefined);
+      throw error;
+    });
+  }
+
+  private settle(provider: InstanceProvider, instance: object): object {
+    this.put(provider, instance);
+    this.keep(provider, instance);
+    return instance;
+  }
+
+  private put(provider: InstanceProvider, instance: unknown): void {
+    if (this.isGone) return;
+    if (this.instances === NONE) this.instances = [];
+    (this.instances as unknown[])[provider.index] = instance;
+  }
+
+  private async prepareFor(provider: InstanceProvider): Promise<void> {
+    try {
+      await this.prepare(provider);
+    } catch (error) {
+      if (error instanceof SessionEndedError) throw error;
+      throw new PreparationFailedError(provider.label, error);
+    }
+  }
+
+  private assertMayMake(provider: InstanceProvider): void {
+    const { label } = provider;
+    if (!this.isOpen)
+      throw new SessionEndedError(this.reason ?? 'terminated', `${label} was asked for, but the ${this.level}`);
+    if (this.whyMissing !== undefined && provider.fallback !== 'request') throw this.whyMissing(label);
+    provider.takeIndex();
+    if (this.instances[provider.index] !== BUILDING) return;
+    if (this.preparations?.has(provider) === true)
+      throw notPrepared(label, 'is made asynchronously, and is not there yet');
+    throw new ScopeMisuseError(
+      `${label} is used while it is being constructed (a circular dependency between constructors)`,
+    );
+  }
+}
+
+function end({ maker, instance }: Created, run: HookRunner, reason: SessionEndReason): void | Promise<void> {
+  const { label, dispose } = maker;
+  if (dispose === undefined) return callEndHooks(instance, label, reason, run);
+  return run(`${label}, dispose()`, () => dispose(instance));
+}
+
+function notPrepared(label: string, why: string): ScopeMisuseError {
+  return new ScopeMisuseError(
+    `${label} ${why}. Sessions prepare it before the handler where its factory or onModuleInit() is an \`async\` function, or its ` +
+      'option "prepare" is true, and the option "preload" of the module is not false; elsewhere use `await session.services.resolve()`.',
+  );
 }

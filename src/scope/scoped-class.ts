@@ -3,24 +3,35 @@ import { copyDiscoveryLink } from '../nest-internals.js';
 import { MEND, mendPlaceholder } from './client-proxy.js';
 import { describeInjection, hasNestScope, injectedParameters } from './injection-metadata.js';
 import { isScopeHost } from './scope-host.js';
+import type { ScopedOptions } from './instance-provider.js';
 import type { ScopeLevel } from './scope.js';
+import { markScoped, scopedLevelOf } from './scoped-mark.js';
 import { ScopedClassProvider, type ScopedClass } from './scoped-class-provider.js';
 
-/** Own metadata of a class that is scoped already. */
-const SCOPED = Symbol('nestjs-active-session.scoped');
+/** What `@Controller()` notes on a class. */
+const CONTROLLER = '__controller__';
 
 /**
  * Makes the subclass that takes the place of a decorated class. When Nest constructs it (the hidden argument is there)
  * it notes the arguments and returns a client proxy. When anybody else does, it is the plain class.
  */
-export function makeScopedClass(target: ScopedClass, level: ScopeLevel, decorator: string): ScopedClass {
-  if (Reflect.hasOwnMetadata(SCOPED, target))
+export function makeScopedClass(
+  target: ScopedClass,
+  level: ScopeLevel,
+  decorator: string,
+  options: ScopedOptions,
+): ScopedClass {
+  if (scopedLevelOf(target) !== undefined)
     throw new ScopeMisuseError(`${target.name} is scoped twice. Keep one of @SessionScoped() and @GroupScoped().`);
   const assertNoNestScope = (type: ScopedClass): void => {
     if (hasNestScope(type))
       throw new ScopeMisuseError(`${target.name} has a scope of Nest's own besides ${decorator}. Keep one of them.`);
   };
   assertNoNestScope(target);
+  if (Reflect.hasOwnMetadata(CONTROLLER, target))
+    throw new ScopeMisuseError(
+      `${target.name} is a controller: Nest makes controllers once. Inject a scoped service into it instead of ${decorator}.`,
+    );
   const tokens = injectedParameters(target);
 
   const Scoped = class extends target {
@@ -33,7 +44,7 @@ export function makeScopedClass(target: ScopedClass, level: ScopeLevel, decorato
           );
         assertNoNestScope(Scoped); // put above this decorator
         host.refuseRequestScope(Scoped);
-        return new ScopedClassProvider(level, Scoped, args.slice(0, -1), host).client;
+        return new ScopedClassProvider(level, Scoped, args.slice(0, -1), host, options).client;
       }
       super(...args);
     }
@@ -50,6 +61,6 @@ export function makeScopedClass(target: ScopedClass, level: ScopeLevel, decorato
   Object.defineProperty(Scoped.prototype, MEND, { configurable: true, get: () => undefined, set: mendPlaceholder });
   copyDiscoveryLink(target, Scoped);
   describeInjection(Scoped, target, tokens);
-  Reflect.defineMetadata(SCOPED, level, Scoped);
+  markScoped(Scoped, level);
   return Scoped;
 }

@@ -14,14 +14,30 @@ export abstract class ScopedProvider {
   abstract readonly label: string;
   protected constructor(readonly host: ScopeHost) {}
 
+  /** What a group-scoped provider could do instead of depending on it, where it is session-scoped. */
+  get groupAlternative(): string {
+    return `${this.label} group-scoped`;
+  }
+
   /** The one of this scope. */
   abstract resolveIn(scope: Scope): object;
+
+  /** Like {@link resolveIn}, for what is being constructed in the scope: a circle is closed by a client for that scope. */
+  resolveFor(scope: Scope): object {
+    return this.resolveIn(scope);
+  }
 
   /** The one of this scope for who only looks; undefined where there is none, and none can be made now. */
   abstract resolveIfPossible(scope: Scope): object | undefined;
 
   /** The one of the session that the calling code runs in. @throws NotInSessionError */
   abstract resolveCurrent(member: PropertyKey): object;
+
+  /** The scope of the running code for who only looks. @param mayOpen whether a request may get its session by that */
+  findScope(mayOpen: boolean): Scope | undefined {
+    const cell = this.host.context.current();
+    return cell?.scope ?? (mayOpen && cell?.isAvailable(this.level) === true ? cell.open() : undefined);
+  }
 
   /** Takes what Nest injects into a property of a client; false when it is no injection. */
   acceptInjection(_key: PropertyKey, _value: unknown): boolean {

@@ -1,10 +1,13 @@
 import { Scope as NestScope, type Type } from '@nestjs/common';
-import type { ModuleRef } from '@nestjs/core';
+import { ModulesContainer, type ModuleRef } from '@nestjs/core';
 import { ScopeMisuseError, SessionEndedError } from '../errors.js';
-import { isUnknownElement } from '../nest-internals.js';
-import { dependenciesOf, type Dependency, type Token } from './injection-metadata.js';
+import { isUnknownElement, providersOf, withoutAlias } from '../nest-internals.js';
+import { dependenciesOf, nameOfToken, type Dependency, type Token } from './injection-metadata.js';
+import { InstanceProvider } from './instance-provider.js';
+import { Pending } from './pending.js';
 import type { Scope } from './scope.js';
 import { providerOf } from './scoped-provider.js';
+import { Transient } from './transient.js';
 
 /** The child injector of a session, or group: it knows all providers of the application, and gives this session's instances. */
 export abstract class SessionModuleRef {
@@ -47,10 +50,13 @@ export class ScopeModuleRef extends SessionModuleRef {
     const { scope } = this.moduleRef.introspect(token as Type<unknown>);
     if (scope === NestScope.REQUEST)
       throw new ScopeMisuseError(
-        `${nameOf(token)} is request-scoped: a session has no request. Make it session-scoped.`,
+        `${nameOfToken(token)} is request-scoped: a session has no request. Make it session-scoped.`,
       );
-    if (scope !== NestScope.TRANSIENT) return this.get(token);
-    return this.run(() => this.moduleRef.resolve<T>(token as Type<T>, undefined, { strict: false }));
+    if (scope === NestScope.TRANSIENT) return (await this.makeTransient(token)) as T;
+    const found: unknown = this.moduleRef.get(token, { strict: false });
+    const provider = providerOf(found);
+    if (provider instanceof InstanceProvider) return (await this.scope.prepare(provider)) as T;
+    return (provider?.resolveIn(this.scope) ?? found) as T;
   }
 
   override async create<T>(type: Type<T>): Promise<T> {
@@ -81,6 +87,19 @@ export class ScopeModuleRef extends SessionModuleRef {
     return this.resolve(token);
   }
 
+  /** It is the caller's, as it is with Nest. */
+  private async makeTransient(token: Token): Promise<unknown> {
+    const modules = this.moduleRef.get(ModulesContainer, { strict: false });
+    const found = [...providersOf(modules)].findLast((provider) => provider.token === token);
+    if (found === undefined) return this.moduleRef.resolve(token, undefined, { strict: false });
+    const transient = new Transient(withoutAlias(found));
+    for (const dependency of transient.scopedDependencies())
+      if (dependency instanceof InstanceProvider) await this.scope.prepare(dependency);
+    const consumer = { level: this.scope.level, label: this.scope.level, standIn: undefined, keep: () => undefined };
+    const made = this.run(() => transient.makeFor(consumer, this.scope));
+    return made instanceof Pending ? made.promise : made;
+  }
+
   private run<R>(fn: () => R): R {
     // What was awaited before may have taken longer than the session.
     this.assertOpen();
@@ -91,8 +110,4 @@ export class ScopeModuleRef extends SessionModuleRef {
     if (this.scope.isEmpty)
       throw new SessionEndedError(this.scope.endReason ?? 'terminated', `The ${this.scope.level}`);
   }
-}
-
-function nameOf(token: Token): string {
-  return typeof token === 'function' ? token.name : String(token);
 }

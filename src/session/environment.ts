@@ -12,3 +12,6 @@ export interface SessionEnvironment {
   readonly moduleRef: ModuleRef;
   readonly logger: Logger;
 }
+
+/** The token of the {@link SessionEnvironment}. */
+export const SESSION_ENVIRONMENT = Symbol('nestjs-active-session.environment');

@@ -273,8 +273,8 @@ describe('Nothing of the request is around', () => {
     await session!.group.cleanupCompletion;
     expect(seen.map(([where]) => where)).toEqual([
       'constructor of a group-scoped object',
-      'constructor',
       'constructor of a dependency',
+      'constructor',
       'source',
       'source, later',
       'body',

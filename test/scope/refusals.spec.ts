@@ -1,7 +1,16 @@
-import { afterEach, describe, expect, it, jest } from '@jest/globals';
-import { Controller, Get, Inject, Injectable, Logger, mixin, Scope } from '@nestjs/common';
-import { ModuleRef } from '@nestjs/core';
-import { ActiveSession, GroupScoped, ScopeMisuseError, SessionScoped } from 'nestjs-active-session';
+import { afterEach, describe, expect, it } from '@jest/globals';
+import { Controller, forwardRef, Inject, Injectable, mixin, Module, Scope, type ModuleMetadata } from '@nestjs/common';
+import { LazyModuleLoader, REQUEST } from '@nestjs/core';
+import { Test } from '@nestjs/testing';
+import {
+  ActiveSession,
+  ActiveSessionModule,
+  groupScoped,
+  GroupScoped,
+  ScopeMisuseError,
+  sessionScoped,
+  SessionScoped,
+} from 'nestjs-active-session';
 import { closeApps } from '../support/test-app.js';
 import { startScopedApp } from './scoped-app.js';
 
@@ -59,76 +68,260 @@ describe('At decoration it is refused', () => {
   });
 });
 
-describe('When Nest constructs it, it is refused', () => {
+describe('Options are refused', () => {
+  const wrong: object = { falback: 'request' };
+  it.each([
+    [() => SessionScoped(wrong as never)(class Cart {}), '@SessionScoped() on Cart: there is no option "falback". Known are: '],
+    [() => GroupScoped({ fallback: 'never' as never })(class Cart {}), 'expected option "fallback" to be '],
+    [() => SessionScoped({ prepare: 'yes' as never })(class Cart {}), 'expected option "prepare" to be true or false'],
+    [() => sessionScoped({ provide: 'CART', useFactory: () => ({}), ...wrong }), 'sessionScoped() of CART: there is no option "falback"'],
+    [
+      () => sessionScoped({ provide: 1 as never, useFactory: () => ({}) }),
+      'expected "provide" to be a class, a string',
+    ],
+    [() => groupScoped({ provide: 'CART' } as never), 'groupScoped() of CART: expected "useFactory" to be a function'],
+    [
+      () => sessionScoped({ provide: 'CART', useFactory: () => ({}), dispose: 'close' as never }),
+      'sessionScoped() of CART: expected "dispose" to be a function',
+    ],
+    [
+      () => sessionScoped({ provide: 'CART', useFactory: () => ({}), callable: 1 as never }),
+      'sessionScoped() of CART: expected "callable" to be true or false',
+    ],
+  ])('%#', (define, message) => {
+    expect(define).toThrow(ScopeMisuseError);
+    expect(define).toThrow(message);
+  });
+});
+
+describe('The application does not start with', () => {
   @SessionScoped()
   class Basket {
     readonly items: string[] = [];
   }
+  @Injectable({ scope: Scope.REQUEST })
+  class Db {}
+  @Injectable()
+  class Audit {
+    constructor(readonly db: Db) {}
+  }
 
-  it('to have a subclass that is not decorated', async () => {
-    class Special extends Basket {}
-    const starting = startScopedApp({ providers: [Special] });
-    await expect(starting).rejects.toThrow(ScopeMisuseError);
-    await expect(starting).rejects.toThrow(
-      'Special extends Basket, which has @SessionScoped(). Decorate Special with @SessionScoped(), too.',
+  async function refusal(metadata: ModuleMetadata): Promise<string> {
+    const error: unknown = await startScopedApp(metadata).catch((thrown: unknown) => thrown);
+    if (!(error instanceof ScopeMisuseError)) throw new Error(`It started, or failed with ${String(error)}`);
+    return error.message;
+  }
+
+  it.each(['without', 'with'])('a subclass that is not decorated, %s a constructor of its own', async (own) => {
+    class Without extends Basket {}
+    class With extends Basket {
+      constructor() {
+        super();
+        this.items.push('shared by all');
+      }
+    }
+    const Special = own === 'with' ? With : Without;
+    expect(await refusal({ providers: [Special] })).toMatch(
+      new RegExp(`${Special.name} extends Basket, which has @SessionScoped\\(\\).*Decorate ${Special.name} with`),
     );
   });
 
-  it('to have a mixin that is not decorated', async () => {
+  it('a mixin, or a test double, that is not decorated', async () => {
     const Mixed = mixin(class extends Basket {});
-    await expect(startScopedApp({ providers: [Mixed] })).rejects.toThrow(
-      /extends Basket, which has @SessionScoped\(\)/,
+    expect(await refusal({ providers: [Mixed] })).toMatch(/extends Basket, which has @SessionScoped\(\)/);
+    class Fake extends Basket {
+      readonly name: string;
+      constructor() {
+        super();
+        this.name = 'fake';
+      }
+    }
+    expect(await refusal({ providers: [{ provide: Basket, useClass: Fake }] })).toContain(
+      'all sessions would share it. Decorate Fake with @SessionScoped(), too.',
     );
   });
 
-  it("to have a scope of Nest's own that was put above", async () => {
-    @Injectable({ scope: Scope.REQUEST })
+  it.each([Scope.REQUEST, Scope.TRANSIENT])("a scope of Nest's own that was put above (%s)", async (scope) => {
+    @Injectable({ scope })
     @SessionScoped()
     class Above {
       count = 0;
     }
-    @Controller('page')
-    class PageController {
-      constructor(private readonly above: Above) {}
-      @Get()
-      page(): number {
-        return ++this.above.count;
-      }
-    }
-    const app = await startScopedApp({ controllers: [PageController], providers: [Above] });
-    expect((await app.browser().get('/page')).status).toBe(500);
-    await expect(app.get(ModuleRef).resolve(Above, undefined, { strict: false })).rejects.toThrow(
+    expect(await refusal({ providers: [Above] })).toBe(
       "Above has a scope of Nest's own besides @SessionScoped(). Keep one of them.",
     );
+  });
+
+  it('a scoped controller, wherever the decorator stands', async () => {
+    @Controller('above')
+    @SessionScoped()
+    class AboveController {}
+    expect(await refusal({ controllers: [AboveController] })).toBe(
+      'AboveController is a controller: Nest makes controllers once. Inject a scoped service into it instead.',
+    );
+    const below = (): void => {
+      @SessionScoped()
+      @Controller('below')
+      class BelowController {}
+      void BelowController;
+    };
+    expect(below).toThrow('BelowController is a controller: Nest makes controllers once.');
+  });
+
+  it.each(['a parameter', 'a property'])('what depends on something request-scoped by %s', async (where) => {
+    @SessionScoped()
+    class ByParameter {
+      constructor(readonly audit: Audit) {}
+    }
+    @SessionScoped()
+    class ByProperty {
+      @Inject() readonly audit!: Audit;
+    }
+    const Cart = where === 'a parameter' ? ByParameter : ByProperty;
+    @Controller('cart')
+    class CartController {
+      constructor(@Inject(Cart) readonly cart: unknown) {}
+    }
+    expect(await refusal({ providers: [Db, Audit, Cart], controllers: [CartController] })).toBe(
+      `CartController -> ${Cart.name} -> Audit -> (REQUEST-scoped) Db: a session outlives the request. ` +
+        'Make Db session-scoped or a singleton, or pass what it has to the methods that need it.',
+    );
+  });
+
+  it('what depends on the request itself, or on something durable, also by a factory and a transient provider', async () => {
+    @SessionScoped()
+    class OfRequest {
+      constructor(@Inject(REQUEST) readonly request: unknown) {}
+    }
+    expect(await refusal({ providers: [OfRequest] })).toContain('OfRequest -> (REQUEST-scoped) REQUEST: ');
+    @Injectable({ scope: Scope.REQUEST, durable: true })
+    class Tenant {}
+    @Injectable({ scope: Scope.TRANSIENT })
+    class Log {
+      constructor(readonly tenant: Tenant) {}
+    }
+    const durable = sessionScoped({ provide: 'CART', inject: [Log], useFactory: (log: Log) => ({ log }) });
+    expect(await refusal({ providers: [Tenant, Log, durable] })).toContain('CART -> Log -> (durable) Tenant: ');
+  });
+
+  it('what is session-scoped beneath what is group-scoped, also below a transient provider', async () => {
+    @GroupScoped()
+    class Household {
+      constructor(readonly basket: Basket) {}
+    }
+    @Controller('household')
+    class HouseholdController {
+      constructor(readonly household: Household) {}
+    }
+    expect(await refusal({ providers: [Basket, Household], controllers: [HouseholdController] })).toBe(
+      'HouseholdController -> Household -> (session-scoped) Basket: a group has several sessions. ' +
+        'Make Household session-scoped, or Basket group-scoped.',
+    );
+    @Injectable({ scope: Scope.TRANSIENT })
+    class Shelf {
+      constructor(readonly basket: Basket) {}
+    }
+    const family = groupScoped({ provide: 'FAMILY', inject: [Shelf], useFactory: (shelf: Shelf) => ({ shelf }) });
+    expect(await refusal({ providers: [Basket, Shelf, family] })).toContain(
+      'FAMILY -> Shelf -> (session-scoped) Basket',
+    );
+  });
+
+  it('the active session beneath what is group-scoped', async () => {
+    @GroupScoped()
+    class Household {
+      constructor(readonly session: ActiveSession) {}
+    }
+    expect(await refusal({ providers: [Household] })).toBe(
+      'Household -> (session-scoped) ActiveSession: a group has several sessions. ' +
+        'Make Household session-scoped, or inject ActiveSessionGroup instead.',
+    );
+  });
+
+  it('a circle of providers that wait for each other', async () => {
+    @SessionScoped()
+    class Chicken {
+      constructor(@Inject(forwardRef(() => Nest)) readonly nest: unknown) {}
+      async onModuleInit(): Promise<void> {
+        await Promise.resolve();
+      }
+    }
+    @SessionScoped()
+    class Nest {
+      constructor(@Inject('EGG') readonly egg: unknown) {}
+    }
+    const egg = sessionScoped({
+      provide: 'EGG',
+      inject: [forwardRef(() => Chicken)],
+      useFactory: async (chicken: unknown) => Promise.resolve({ chicken }),
+    });
+    expect(await refusal({ providers: [Chicken, Nest, egg] })).toMatch(
+      /Chicken -> Nest -> EGG -> Chicken: a circle of dependencies with something that is awaited can never be made/,
+    );
+  });
+
+  it('several faults: all are told at once', async () => {
+    class Special extends Basket {
+      constructor() {
+        super();
+        this.items.push('');
+      }
+    }
+    @SessionScoped()
+    class OfRequest {
+      constructor(readonly db: Db) {}
+    }
+    const lines = (await refusal({ providers: [Special, Db, OfRequest] })).split('\n');
+    expect(lines).toEqual([
+      expect.stringMatching(/^Special extends Basket/),
+      expect.stringMatching(/^OfRequest -> \(REQUEST-scoped\) Db/),
+    ]);
+  });
+
+  it('nothing of this where a value, or another class, takes the place of the scoped one', async () => {
+    const value = { items: [] };
+    const app = await startScopedApp({ providers: [{ provide: Basket, useValue: value }] });
+    expect(app.get(Basket)).toBe(value);
+  });
+});
+
+describe('Where a module is compiled and not started, and in lazily loaded modules, it is refused at the first use', () => {
+  @SessionScoped()
+  class OfSession {}
+  @GroupScoped()
+  class OfGroup {
+    constructor(readonly ofSession: OfSession) {}
+  }
+  @Module({ providers: [OfSession, OfGroup] })
+  class LazyModule {}
+
+  it('to depend as a group-scoped class on a session-scoped one', async () => {
+    const app = await startScopedApp({});
+    const { session } = await app.user();
+    await app.app.get(LazyModuleLoader).load(() => LazyModule);
+    const get = (): unknown => session.services.get(OfGroup);
+    expect(get).toThrow(ScopeMisuseError);
+    expect(get).toThrow('OfGroup -> (session-scoped) OfSession: a group has several sessions.');
+    expect(get).toThrow('Make OfGroup session-scoped, or OfSession group-scoped.');
+  });
+
+  it('to depend on something request-scoped', async () => {
+    @Injectable({ scope: Scope.REQUEST })
+    class Db {}
+    @SessionScoped()
+    class Cart {
+      constructor(readonly db: Db) {}
+    }
+    const module = await Test.createTestingModule({
+      imports: [ActiveSessionModule.forRoot()],
+      providers: [Db, Cart],
+    }).compile();
+    await expect(module.resolve(Cart)).rejects.toThrow('Cart -> (REQUEST-scoped) Db');
+    await module.close();
   });
 });
 
 describe('When its first object is made, it is refused', () => {
-  it('to depend as a group-scoped class on a session-scoped one', async () => {
-    @SessionScoped()
-    class OfSession {}
-    @GroupScoped()
-    class OfGroup {
-      constructor(readonly ofSession: OfSession) {}
-    }
-    const app = await startScopedApp({ providers: [OfSession, OfGroup] });
-    const { session } = await app.user();
-    const get = (): unknown => session.services.get(OfGroup);
-    expect(get).toThrow(ScopeMisuseError);
-    expect(get).toThrow('The group-scoped OfGroup -> session-scoped OfSession: a group has several sessions.');
-    expect(get).toThrow('Make OfGroup session-scoped, or OfSession group-scoped.');
-  });
-
-  it('to depend as a group-scoped class on the active session', async () => {
-    @GroupScoped()
-    class OfGroup {
-      constructor(readonly session: ActiveSession) {}
-    }
-    const app = await startScopedApp({ providers: [OfGroup] });
-    const { session } = await app.user();
-    expect(() => session.services.get(OfGroup)).toThrow('The group-scoped OfGroup -> session-scoped ActiveSession');
-  });
-
   it('to use, in the constructor of a group-scoped class, what belongs to a session', async () => {
     @SessionScoped()
     class OfSession {
@@ -150,37 +343,5 @@ describe('When its first object is made, it is refused', () => {
     const app = await startScopedApp({ providers: [OfSession, Singleton, OfGroup] });
     const { session } = await app.user();
     expect(() => session.services.get(OfGroup)).toThrow(/used by code of a group, which belongs to no single session/);
-  });
-
-  it.each(['a parameter', 'a property'])('to depend on something request-scoped by %s', async (where) => {
-    @Injectable({ scope: Scope.REQUEST })
-    class Db {}
-    @Injectable()
-    class Audit {
-      constructor(readonly db: Db) {}
-    }
-    @SessionScoped()
-    class ByParameter {
-      constructor(readonly audit: Audit) {}
-    }
-    @SessionScoped()
-    class ByProperty {
-      @Inject() readonly audit!: Audit;
-    }
-    const Cart = where === 'a parameter' ? ByParameter : ByProperty;
-    @Controller('cart')
-    class CartController {
-      constructor(@Inject(Cart) readonly cart: unknown) {}
-      @Get()
-      show(): string {
-        return 'reached';
-      }
-    }
-    const logged = jest.spyOn(Logger.prototype, 'error').mockImplementation(() => undefined);
-    const app = await startScopedApp({ providers: [Db, Audit, Cart], controllers: [CartController] });
-    expect((await app.browser().get('/cart')).status).toBe(500);
-    const text = logged.mock.calls.map(([message]) => String(message)).join();
-    expect(text).toContain(`${Cart.name} -> Audit -> Db: the last one is request-scoped`);
-    logged.mockRestore();
   });
 });

@@ -1,0 +1,48 @@
+import { SessionUnavailableError } from '../errors.js';
+import { Scope } from '../scope/scope.js';
+import { Cleanup } from '../session/cleanup.js';
+import type { SessionEnvironment } from '../session/environment.js';
+import {
+  unavailableGroup,
+  unavailableMessage,
+  unavailableSession,
+  type UnavailableReason,
+} from '../session/unavailable.js';
+import { describeError } from '../describe-error.js';
+
+/** What providers with `fallback: 'request'` live in where a request has no session. It ends with the request. */
+export class RequestScope {
+  readonly scope: Scope;
+  private readonly groupScope: Scope;
+  private ended: Promise<void> | undefined;
+
+  constructor(
+    private readonly environment: SessionEnvironment,
+    why: UnavailableReason,
+  ) {
+    const whyMissing = (what: string): Error =>
+      new SessionUnavailableError(`${what} has no "fallback: 'request'". ${unavailableMessage(why)}`);
+    const { context } = environment;
+    this.groupScope = new Scope('group', context, unavailableGroup(why), undefined, whyMissing);
+    this.scope = new Scope('session', context, unavailableSession(why), this.groupScope, whyMissing);
+  }
+
+  /** Ends what was made in it. Never rejects. */
+  end(): Promise<void> {
+    return (this.ended ??= this.environment.context.runClean(this.scope.cellOfAwaited, async () => {
+      const { clock, cleanupTimeoutMs } = this.environment.options;
+      const cleanup = new Cleanup('terminated', clock, cleanupTimeoutMs, (what, error) => this.warn(what, error));
+      for (const scope of [this.scope, this.groupScope]) {
+        scope.close('terminated');
+        await scope.dispose(cleanup.run, 'terminated');
+      }
+      for (const scope of [this.scope, this.groupScope]) scope.empty();
+      cleanup.finish();
+    }));
+  }
+
+  private warn(what: string, error: unknown): void {
+    const { text, stack } = describeError(error);
+    this.environment.logger.error(`The end of a request without a session, ${what}: ${text}`, stack);
+  }
+}

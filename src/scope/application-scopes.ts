@@ -1,0 +1,87 @@
+import type { ModulesContainer } from '@nestjs/core';
+import { ScopeMisuseError } from '../errors.js';
+import { providersOf, type NestProvider } from '../nest-internals.js';
+import type { SessionContext } from './context.js';
+import type { InstanceProvider } from './instance-provider.js';
+import { ScopeCheck } from './scope-check.js';
+import { ScopeHost } from './scope-host.js';
+import type { ScopeLevel } from './scope.js';
+import { scopedLevelOf } from './scoped-mark.js';
+import { providerOf } from './scoped-provider.js';
+
+/** So many providers may wait to be looked at; more come from `ModuleRef.create()`, and are nobody's. */
+const NEWCOMERS_LIMIT = 256;
+
+/** {@link ScopeHost} of one application. */
+export class ApplicationScopes extends ScopeHost {
+  private readonly counts: Record<ScopeLevel, number> = { session: 0, group: 0 };
+  private readonly scopeCheck: ScopeCheck;
+  /** Constructed by Nest since one looked last. */
+  private newcomers: InstanceProvider[] = [];
+  private prepared: readonly InstanceProvider[] = [];
+
+  constructor(
+    context: SessionContext,
+    private readonly modules: ModulesContainer,
+  ) {
+    super(context);
+    this.scopeCheck = new ScopeCheck(modules);
+  }
+
+  override refuseRequestScope(metatype: unknown): void {
+    for (const nestProvider of providersOf(this.modules))
+      if (nestProvider.metatype === metatype) refuse([this.scopeCheck.requestScope(nestProvider)]);
+  }
+
+  override admit(provider: InstanceProvider): void {
+    this.newcomers.push(provider);
+    if (this.newcomers.length > NEWCOMERS_LIMIT) this.lookAtNewcomers();
+  }
+
+  override checkAll(): void {
+    this.lookAtNewcomers();
+    refuse(this.scopeCheck.problems());
+  }
+
+  override check(provider: InstanceProvider): void {
+    const nestProvider = this.constructed().get(provider);
+    provider.learnDependencies(nestProvider);
+    if (nestProvider !== undefined) refuse([this.scopeCheck.problemOf(nestProvider)]);
+  }
+
+  override providersToPrepare(): readonly InstanceProvider[] {
+    if (this.newcomers.length > 0) this.lookAtNewcomers();
+    return this.prepared;
+  }
+
+  override nextIndex(level: ScopeLevel): number {
+    return this.counts[level]++;
+  }
+
+  private lookAtNewcomers(): void {
+    const constructed = this.constructed();
+    const here = this.newcomers.filter((provider) => constructed.has(provider));
+    for (const provider of here) provider.learnDependencies(constructed.get(provider));
+    const prepared = here.filter(({ isPrepared }) => isPrepared);
+    if (prepared.length > 0) this.prepared = [...this.prepared, ...prepared];
+    // What Nest has only begun to make is looked at later; what it does not keep is nobody's.
+    this.newcomers = this.newcomers.filter((provider) => !constructed.has(provider) && this.isBeingMade(provider));
+  }
+
+  private constructed(): ReadonlyMap<unknown, NestProvider> {
+    return new Map(this.scoped().map((nestProvider) => [providerOf(nestProvider.instance), nestProvider]));
+  }
+
+  private isBeingMade({ metatype }: InstanceProvider): boolean {
+    return this.scoped().some((each) => each.metatype === metatype && providerOf(each.instance) === undefined);
+  }
+
+  private scoped(): NestProvider[] {
+    return [...providersOf(this.modules)].filter(({ metatype }) => scopedLevelOf(metatype) !== undefined);
+  }
+}
+
+function refuse(problems: readonly (string | undefined)[]): void {
+  const told = problems.filter((problem) => problem !== undefined);
+  if (told.length > 0) throw new ScopeMisuseError(told.join('\n'));
+}

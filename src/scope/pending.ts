@@ -1,0 +1,42 @@
+/** Something that is being made and must be awaited. Only what is marked by this is: a singleton may well be a promise. */
+export class Pending<T = unknown> {
+  constructor(readonly promise: Promise<T>) {}
+}
+
+/** Calls `fn` with a value: now, or when it has been awaited where it is a promise. */
+export function whenSettled<R>(value: unknown, fn: (value: unknown) => R | Pending<R>): R | Pending<R> {
+  if (!isThenable(value)) return fn(value);
+  return new Pending(Promise.resolve(value).then((settled) => unwrap(fn(settled))));
+}
+
+/** Calls `fn` with the values: now, or where some are pending, when those are there. */
+export function whenMade<R>(
+  values: readonly unknown[],
+  fn: (values: readonly unknown[]) => R | Pending<R>,
+): R | Pending<R> {
+  const pending = values.filter((value): value is Pending => value instanceof Pending);
+  if (pending.length === 0) return fn(values);
+  const all = Promise.all(pending.map(({ promise }) => promise));
+  return new Pending(
+    all.then((made: unknown[]) =>
+      unwrap(fn(values.map((value) => (value instanceof Pending ? made[pending.indexOf(value)] : value)))),
+    ),
+  );
+}
+
+function unwrap<R>(result: R | Pending<R>): R | Promise<R> {
+  return result instanceof Pending ? result.promise : result;
+}
+
+function isThenable(value: unknown): value is PromiseLike<unknown> {
+  return (
+    (typeof value === 'object' || typeof value === 'function') &&
+    value !== null &&
+    typeof (value as { then?: unknown }).then === 'function'
+  );
+}
+
+/** Whether a function says of itself that it is asynchronous; one that merely returns a promise does not. */
+export function isAsyncFunction(value: unknown): boolean {
+  return typeof value === 'function' && Object.prototype.toString.call(value) === '[object AsyncFunction]';
+}

@@ -1,0 +1,136 @@
+import type { ModulesContainer } from '@nestjs/core';
+import {
+  controllersOf,
+  dependenciesOf,
+  isPerRequest,
+  pathToRequestScope,
+  providersOf,
+  withoutAlias,
+  type NestProvider,
+} from '../nest-internals.js';
+import { hasNestScope } from './injection-metadata.js';
+import { InstanceProvider } from './instance-provider.js';
+import { sessionBeneathGroup } from './recipe.js';
+import { providerOf } from './scoped-provider.js';
+import { scopedLevelOf, scopedParentOf } from './scoped-mark.js';
+
+const DECORATORS = { session: '@SessionScoped()', group: '@GroupScoped()' } as const;
+
+/** Looks for scoped providers that cannot work in what Nest has put together. Each problem is told with its path and the fix. */
+export class ScopeCheck {
+  constructor(private readonly modules: ModulesContainer) {}
+
+  /** All that is wrong. */
+  problems(): string[] {
+    const controllers = new Set(controllersOf(this.modules));
+    const problems = [...providersOf(this.modules)].map((each) => this.problemOf(each, controllers.has(each)));
+    return [...new Set(problems.filter((problem) => problem !== undefined))];
+  }
+
+  /** What is wrong with one provider. */
+  problemOf(nestProvider: NestProvider, isController = false): string | undefined {
+    const { metatype } = nestProvider;
+    if (scopedLevelOf(metatype) === undefined) return this.undecoratedSubclass(nestProvider);
+    if (isController)
+      return `${nameOf(nestProvider)} is a controller: Nest makes controllers once. Inject a scoped service into it instead.`;
+    return (
+      this.nestScope(nestProvider) ??
+      this.requestScope(nestProvider) ??
+      this.sessionBeneathGroup(nestProvider) ??
+      this.circleOfPrepared(nestProvider)
+    );
+  }
+
+  /** Nest would make one object of it, which all sessions share. */
+  private undecoratedSubclass({ metatype, instance, name }: NestProvider): string | undefined {
+    const parent = scopedParentOf(metatype);
+    const level = scopedLevelOf(parent);
+    if (parent === undefined || level === undefined || providerOf(instance) !== undefined) return undefined;
+    return `${String(name)} extends ${(parent as { name: string }).name}, which has ${DECORATORS[level]}, and all sessions would share it. Decorate ${String(name)} with ${DECORATORS[level]}, too.`;
+  }
+
+  private nestScope({ metatype, name, isTransient }: NestProvider): string | undefined {
+    const level = scopedLevelOf(metatype) ?? 'session';
+    if (isTransient !== true && !hasNestScope(metatype as new () => unknown)) return undefined;
+    return `${String(name)} has a scope of Nest's own besides ${DECORATORS[level]}. Keep one of them.`;
+  }
+
+  requestScope(nestProvider: NestProvider): string | undefined {
+    if (!isPerRequest(nestProvider)) return undefined;
+    const path = pathToRequestScope(nestProvider);
+    const last = path.at(-1) ?? nestProvider;
+    const names = [...this.pathFromConsumer(nestProvider), ...path.slice(0, -1).map(nameOf)];
+    const kind = last.durable === true ? 'durable' : 'REQUEST-scoped';
+    return (
+      `${[...names, `(${kind}) ${nameOf(last)}`].join(' -> ')}: a session outlives the request. ` +
+      `Make ${nameOf(last)} session-scoped or a singleton, or pass what it has to the methods that need it.`
+    );
+  }
+
+  private sessionBeneathGroup(nestProvider: NestProvider): string | undefined {
+    if (scopedLevelOf(nestProvider.metatype) !== 'group') return undefined;
+    return this.findSession(nestProvider, [...this.pathFromConsumer(nestProvider)], [nestProvider]);
+  }
+
+  /** Through transient dependencies, too: they are made for the group. */
+  private findSession(from: NestProvider, above: string[], path: NestProvider[]): string | undefined {
+    for (const { provider: dependency } of dependenciesOf(from)) {
+      const target = withoutAlias(dependency);
+      const scoped = target.isTransient === true ? undefined : providerOf(target.instance);
+      if (scoped?.level === 'session') {
+        const problem = sessionBeneathGroup(path.map(nameOf).join(' -> '), scoped).message;
+        return [...above, problem].join(' -> ');
+      }
+      if (target.isTransient !== true || path.includes(target)) continue;
+      const found = this.findSession(target, above, [...path, target]);
+      if (found !== undefined) return found;
+    }
+    return undefined;
+  }
+
+  /** They would wait for each other. */
+  private circleOfPrepared({ instance }: NestProvider): string | undefined {
+    const provider = providerOf(instance);
+    if (!(provider instanceof InstanceProvider) || !provider.isPrepared) return undefined;
+    const circle = findCircle(provider, [provider]);
+    if (circle === undefined) return undefined;
+    return `${circle.join(' -> ')}: a circle of dependencies with something that is awaited can never be made. Break it with a method call, or a provider that both depend on.`;
+  }
+
+  /** One consumer of a provider, best a controller, from there down. */
+  private pathFromConsumer(nestProvider: NestProvider): string[] {
+    const controllers = new Set(controllersOf(this.modules));
+    const all = [...providersOf(this.modules)];
+    let paths: NestProvider[][] = [[nestProvider]];
+    const seen = new Set([nestProvider]);
+    let nearest: NestProvider[] | undefined;
+    while (paths.length > 0) {
+      paths = paths.flatMap((path) =>
+        all
+          .filter((each) => !seen.has(each) && dependenciesOf(each).some(({ provider }) => provider === path[0]))
+          .map((consumer) => {
+            seen.add(consumer);
+            return [consumer, ...path];
+          }),
+      );
+      nearest ??= paths[0];
+      const toController = paths.find(([first]) => first !== undefined && controllers.has(first));
+      if (toController !== undefined) return toController.slice(0, -1).map(nameOf);
+    }
+    return (nearest ?? []).slice(0, -1).map(nameOf);
+  }
+}
+
+function findCircle(start: InstanceProvider, path: InstanceProvider[]): string[] | undefined {
+  for (const dependency of path.at(-1)?.dependencies() ?? []) {
+    if (dependency === start) return [...path, start].map(({ label }) => label);
+    if (!(dependency instanceof InstanceProvider) || path.includes(dependency)) continue;
+    const circle = findCircle(start, [...path, dependency]);
+    if (circle !== undefined) return circle;
+  }
+  return undefined;
+}
+
+function nameOf({ name, token }: NestProvider): string {
+  return typeof name === 'string' ? name : String(name ?? token);
+}
