@@ -25,6 +25,7 @@ import { ApplicationScopes } from './scope/application-scopes.js';
 import { SessionContext } from './scope/context.js';
 import { OwnerProvider } from './scope/owner-provider.js';
 import { ScopeHost } from './scope/scope-host.js';
+import { SessionLocks } from './scope/session-locks.js';
 import { ActiveSessionGroupRegistry, UserSessionNamer } from './session/active-session-group.registry.js';
 import { ActiveSessionGroup } from './session/active-session-group.js';
 import { ActiveSessionRegistry } from './session/active-session.registry.js';
@@ -66,6 +67,12 @@ const USER_SESSION_MOUNT = Symbol('nestjs-active-session.user-session-mount');
       inject: [RESOLVED_OPTIONS, SessionContext, ModuleRef],
     },
     {
+      provide: SessionLocks,
+      useFactory: ({ context, options, moduleRef, logger }: SessionEnvironment) =>
+        new SessionLocks(context, options.clock, moduleRef, (message) => logger.warn(message)),
+      inject: [SESSION_ENVIRONMENT],
+    },
+    {
       provide: Sessions,
       useFactory: (environment: SessionEnvironment) => new Sessions(environment),
       inject: [SESSION_ENVIRONMENT],
@@ -87,7 +94,14 @@ const USER_SESSION_MOUNT = Symbol('nestjs-active-session.user-session-mount');
     ActiveSessionGroupRegistry,
     { provide: APP_FILTER, useClass: ProblemFilter },
   ],
-  exports: [ScopeHost, ActiveSession, ActiveSessionGroup, ActiveSessionRegistry, ActiveSessionGroupRegistry],
+  exports: [
+    ScopeHost,
+    SessionLocks,
+    ActiveSession,
+    ActiveSessionGroup,
+    ActiveSessionRegistry,
+    ActiveSessionGroupRegistry,
+  ],
 })
 export class ActiveSessionCoreModule
   extends ConfigurableModuleClass
@@ -100,6 +114,7 @@ export class ActiveSessionCoreModule
     private readonly sessions: Sessions,
     private readonly context: SessionContext,
     private readonly scopeHost: ScopeHost,
+    private readonly locks: SessionLocks,
     @Inject(USER_SESSION_MOUNT) _mount: unknown,
   ) {
     super();
@@ -129,5 +144,6 @@ export class ActiveSessionCoreModule
     await this.sessions.shutdown();
     await this.httpSessions.close();
     this.context.disable();
+    this.locks.disable();
   }
 }

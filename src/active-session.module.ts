@@ -1,6 +1,7 @@
 import { Module, type DynamicModule } from '@nestjs/common';
 import { ActiveSessionCoreModule, type ActiveSessionModuleAsyncOptions } from './active-session-core.module.js';
 import type { ActiveSessionModuleOptions } from './options.js';
+import { declaredLocks } from './scope/inject-session-lock.js';
 
 /**
  * Active sessions for a NestJS application. Import it once, in the root module; it is global.
@@ -34,5 +35,16 @@ export class ActiveSessionModule {
 }
 
 function facade(core: DynamicModule): DynamicModule {
-  return { module: ActiveSessionModule, global: true, imports: [core], exports: [core] };
+  return {
+    module: ActiveSessionModule,
+    global: true,
+    imports: [core],
+    // Nest reads these when it has loaded all modules: by then their classes have said which locks they want.
+    get providers() {
+      return declaredLocks();
+    },
+    get exports() {
+      return [core, ...declaredLocks().map(({ provide }) => provide)];
+    },
+  };
 }

@@ -169,6 +169,23 @@ export class ClientGoneError extends ActiveSessionError {
   }
 }
 
+/** A lock was not free in time. 503; the message tells for how long it is held. */
+export class LockTimeoutError extends ActiveSessionError {
+  constructor(what: string, timeoutMs: number, holder: string) {
+    super('LOCK_TIMEOUT', `The lock of ${what} was not free within ${timeoutMs} ms: ${holder}`, {
+      detail: 'Something else of this user is in the way. Try again.',
+      members: { retryAfterSeconds: 1 },
+    });
+  }
+}
+
+/** The signal of somebody who waited for a lock has aborted; `cause` is its reason. */
+export class LockAbortedError extends ActiveSessionError {
+  constructor(what: string, reason: unknown) {
+    super('LOCK_ABORTED', `Waiting for the lock of ${what} was aborted`, { cause: reason });
+  }
+}
+
 /** Code that needs a session ran outside of any. 500: it is a fault in the program, and the message names the fix. */
 export class NotInSessionError extends ActiveSessionError {
   constructor(what: string) {

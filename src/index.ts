@@ -7,6 +7,8 @@ export {
   BadRunnerKeyError,
   ClientGoneError,
   LimitReachedError,
+  LockAbortedError,
+  LockTimeoutError,
   NotInSessionError,
   PositionGoneError,
   PreparationFailedError,
@@ -35,6 +37,7 @@ export type {
   SessionRuleObject,
   UserSessionOptions,
 } from './options.js';
+export type { Holding, Holds } from './runners/holding.js';
 export { ProcessRunner, type ProcessBody, type Report } from './runners/process/process-runner.js';
 export { RunnerKey, type RunnerId } from './runners/runner-key.js';
 export {
@@ -53,7 +56,9 @@ export type { Fallback, ScopedOptions } from './scope/instance-provider.js';
 export { groupScoped, sessionScoped } from './scope/scoped-factory.js';
 export type { ScopedFactoryOptions } from './scope/scoped-factory-provider.js';
 export type { OnSessionEnd } from './scope/end-hooks.js';
+export { getSessionLockToken, InjectSessionLock, sessionLock } from './scope/inject-session-lock.js';
 export { inSession } from './scope/in-session.js';
+export { LockedService, SessionLock, type AcquireOptions } from './scope/session-lock.js';
 export { SessionModuleRef } from './scope/session-module-ref.js';
 export type { SerializedError, ErrorSerializer } from './serialized-error.js';
 export { ActiveSessionGroupRegistry } from './session/active-session-group.registry.js';

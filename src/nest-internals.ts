@@ -2,7 +2,7 @@
  * The one file that touches what Nest does not document. All of it is looked for before it is used, so that another
  * version of Nest costs a feature, named in a warning, and not the application.
  */
-import type { ModulesContainer } from '@nestjs/core';
+import { ContextIdFactory, type ContextId, type ContextIdStrategy, type ModulesContainer } from '@nestjs/core';
 import { DiscoverableMetaHostCollection } from '@nestjs/core/discovery/discoverable-meta-host-collection.js';
 import { UnknownElementException } from '@nestjs/core/errors/exceptions/unknown-element.exception.js';
 
@@ -28,6 +28,10 @@ export interface NestProvider {
   readonly isAlias?: boolean;
   readonly durable?: boolean;
   isDependencyTreeStatic?(): boolean;
+  isDependencyTreeDurable?(): boolean;
+  /** Its instances, by context: see {@link durableInstancesOf}. */
+  readonly values?: unknown;
+  readonly transientMap?: unknown;
   getCtorMetadata?(): (NestProvider | undefined)[] | undefined;
   getPropertiesMetadata?(): { key: PropertyKey; wrapper?: NestProvider }[] | undefined;
 }
@@ -124,4 +128,51 @@ export function pathToRequestScope(provider: NestProvider): NestProvider[] {
 export function withoutAlias(provider: NestProvider): NestProvider {
   const target = provider.isAlias === true ? dependenciesOf(provider)[0]?.provider : undefined;
   return target === undefined ? provider : withoutAlias(target);
+}
+
+/** Which strategy Nest asks for the contexts of durable providers, in the whole process. */
+export function currentContextIdStrategy(): ContextIdStrategy | undefined {
+  return (ContextIdFactory as unknown as { strategy?: ContextIdStrategy }).strategy;
+}
+
+/** An instance of a durable provider, or one that Nest is still making: then `over` settles when it is made. */
+export interface DurableInstance {
+  readonly name: string;
+  readonly instance: object | undefined;
+  readonly over: Promise<unknown> | undefined;
+}
+
+/** What Nest has made in a context, those that depend on others first. */
+export function durableInstancesOf(modules: ModulesContainer, contextId: ContextId): DurableInstance[] {
+  const found: DurableInstance[] = [];
+  const seen = new Set<NestProvider>();
+  const visit = (provider: NestProvider): void => {
+    if (seen.has(provider)) return;
+    seen.add(provider);
+    for (const dependency of dependenciesOf(provider)) visit(dependency.provider);
+    if (provider.isDependencyTreeDurable?.() === true) found.push(...instancesOf(provider, contextId));
+  };
+  for (const provider of providersOf(modules)) visit(provider);
+  return found.reverse();
+}
+
+function instancesOf({ name, values, transientMap }: NestProvider, contextId: ContextId): DurableInstance[] {
+  const byInquirer = transientMap instanceof Map ? [...(transientMap.values() as Iterable<unknown>)] : [];
+  return [values, ...byInquirer].flatMap((each) => {
+    const made = each instanceof WeakMap ? (each.get(contextId) as InstancePerContext | undefined) : undefined;
+    if (made === undefined) return [];
+    const isObject = typeof made.instance === 'object' && made.instance !== null;
+    return {
+      name: String(name),
+      instance: isObject && made.isResolved === true ? (made.instance) : undefined,
+      over: made.isPending === true ? made.donePromise : undefined,
+    };
+  });
+}
+
+interface InstancePerContext {
+  readonly instance?: unknown;
+  readonly isResolved?: boolean;
+  readonly isPending?: boolean;
+  readonly donePromise?: Promise<unknown>;
 }

@@ -141,6 +141,12 @@ export interface ActiveSessionModuleOptions {
   /** `true`: a new request waits until the session that it replaces has cleaned up. @default false */
   replaceAfterCleanup?: boolean;
   sequence?: SequenceOptions;
+  /**
+   * `true`: Nest's own durable providers live in the active session of the request, and end with it, by the same hooks as
+   * session-scoped ones. A `ContextIdStrategy` of the application stays in use for requests without a session and for what is not durable.
+   * @default false
+   */
+  bindDurableProviders?: boolean;
   /** Errors of this library are answered as `application/problem+json` (RFC 9457). @default true */
   problemDetails?: boolean;
   /** @default the clock of the platform */
@@ -170,6 +176,7 @@ export type ResolvedOptions = Readonly<{
   userSessionTimeoutMs: number;
   replaceAfterCleanup: boolean;
   sequence: Readonly<Required<SequenceOptions>>;
+  bindDurableProviders: boolean;
   problemDetails: boolean;
   clock: Clock;
 }>;

@@ -33,6 +33,7 @@ const ALLOWED = {
     userSessionTimeoutMs: true,
     replaceAfterCleanup: true,
     sequence: true,
+    bindDurableProviders: true,
     problemDetails: true,
     clock: true,
   }),
@@ -99,6 +100,7 @@ export function resolveOptions(options: ActiveSessionModuleOptions = {}): Resolv
     userSessionTimeoutMs: positive('userSessionTimeoutMs', options.userSessionTimeoutMs, 5_000),
     replaceAfterCleanup: oneOf('replaceAfterCleanup', options.replaceAfterCleanup, [true, false] as const, false),
     sequence: resolveSequence(options.sequence),
+    bindDurableProviders: oneOf('bindDurableProviders', options.bindDurableProviders, [true, false] as const, false),
     problemDetails: oneOf('problemDetails', options.problemDetails, [true, false] as const, true),
     clock: checked('clock', options.clock, isClock, 'a Clock') ?? new SystemClock(),
   });

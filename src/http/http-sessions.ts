@@ -1,4 +1,5 @@
 import { Inject, Injectable, type Logger } from '@nestjs/common';
+import { ModulesContainer } from '@nestjs/core';
 import { describeError } from '../describe-error.js';
 import { PreparationFailedError } from '../errors.js';
 import type { ResolvedOptions, SessionRequest } from '../options.js';
@@ -10,6 +11,7 @@ import type { LiveGroup } from '../session/live-group.js';
 import type { LiveSession } from '../session/live-session.js';
 import { Sessions } from '../session/sessions.js';
 import { unavailableError, unavailableMessage, type UnavailableReason } from '../session/unavailable.js';
+import { DurableProviders } from './durable-providers.js';
 import { EndedUserSessions } from './ended-user-sessions.js';
 import { Logouts } from './logouts.js';
 import { RequestCell, type FoundSession, type SessionFinder, type SessionResponse } from './request-cell.js';
@@ -36,6 +38,7 @@ export class HttpSessions extends UserSessionNamer implements SessionFinder {
   private readonly rules: SessionRules;
   private readonly userSessions: UserSessionPort;
   private readonly logouts: Logouts;
+  private readonly durableProviders: DurableProviders | undefined;
   private readonly loggedReasons = new Set<UnavailableReason>();
   /** Of requests without a session that have not been answered. */
   private readonly requestScopes = new Set<RequestScope>();
@@ -46,9 +49,13 @@ export class HttpSessions extends UserSessionNamer implements SessionFinder {
     private readonly scopeHost: ScopeHost,
   ) {
     super();
-    const { options, context, logger } = environment;
+    const { options, context, logger, moduleRef } = environment;
     this.options = options;
     this.logger = logger;
+    if (options.bindDurableProviders) {
+      const modules = moduleRef.get(ModulesContainer, { strict: false });
+      this.durableProviders = new DurableProviders((req) => this.ownCellOf(req), modules);
+    }
     this.rules = new SessionRules(options.rules);
     this.userSessions = new UserSessionPort(options.identify, options.idSecret, options.userSession !== undefined);
     const ended = new EndedUserSessions(options.clock, options.userSessionTimeoutMs, (fn) =>
@@ -59,10 +66,11 @@ export class HttpSessions extends UserSessionNamer implements SessionFinder {
 
   /** Handles one request. It does nothing when it is called again for it. */
   handle(req: SessionRequest, res: SessionResponse, next: Next): void {
-    if (cellOf(req)?.finder === this) {
+    if (this.ownCellOf(req) !== undefined) {
       next();
       return;
     }
+    this.durableProviders?.ensureAsked();
     try {
       const suffix = this.rules.suffixFor(req);
       const cleanup = this.cleanupBefore(req, suffix);
@@ -71,6 +79,11 @@ export class HttpSessions extends UserSessionNamer implements SessionFinder {
     } catch (error) {
       next(error);
     }
+  }
+
+  private ownCellOf(req: object): RequestCell | undefined {
+    const cell = cellOf(req);
+    return cell?.finder === this ? cell : undefined;
   }
 
   private enter(req: SessionRequest, res: SessionResponse, suffix: string | undefined, next: Next): void {
@@ -194,6 +207,7 @@ export class HttpSessions extends UserSessionNamer implements SessionFinder {
   /** Ends what requests without a session have, and leaves the stores of user sessions alone again. */
   async close(): Promise<void> {
     this.logouts.close();
+    this.durableProviders?.close();
     await Promise.all([...this.requestScopes].map((scope) => scope.end()));
   }
 

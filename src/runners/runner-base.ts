@@ -2,6 +2,7 @@ import { BadArgumentError } from '../errors.js';
 import type { Expirable } from '../expiry.js';
 import { IsolatedAbort } from '../isolated-abort.js';
 import type { SerializedError } from '../serialized-error.js';
+import { runHoldingAll, type Holding } from './holding.js';
 import { isFinal, Runner, RunnerStatus, type RunnerProgress } from './runner.js';
 import type { RunnerHome } from './runner-home.js';
 import { RunnerKey, type RunnerId } from './runner-key.js';
@@ -11,6 +12,8 @@ export interface RunnerSetup {
   readonly number: number;
   readonly name: string | undefined;
   readonly home: RunnerHome;
+  /** Locks that it has until its work is over. */
+  readonly holds: readonly Holding[];
 }
 
 /** What all runners share: identity, the rules of the status, progress, and the clock of their idle time. */
@@ -21,6 +24,7 @@ export abstract class RunnerBase<R> extends Runner<R> {
   /** @internal Told when the runner is due; set by the session's list of runners. */
   onExpired: (() => void) | undefined;
   protected readonly home: RunnerHome;
+  private holds: readonly Holding[];
 
   private readonly idleEnd: Expirable = {
     expiryBucket: undefined,
@@ -41,11 +45,12 @@ export abstract class RunnerBase<R> extends Runner<R> {
   private updatedAt: number | undefined;
   private lastUseMs: number;
 
-  protected constructor({ number, name, home }: RunnerSetup) {
+  protected constructor({ number, name, home, holds }: RunnerSetup) {
     super();
     this.number = number;
     this.name = name;
     this.home = home;
+    this.holds = holds;
     this.key = RunnerKey.of(number, home.owner);
     this.lastUseMs = home.clock.now();
   }
@@ -150,6 +155,11 @@ export abstract class RunnerBase<R> extends Runner<R> {
     return this.workAbort.signal;
   }
 
+  /** Starts the work: in its session, with its locks known to be held. */
+  protected runWork<W>(work: () => W): W {
+    return this.home.run(() => runHoldingAll(this.holds, work));
+  }
+
   /** Readers get what they have collected; what is unread is dropped. The status is about to change. */
   protected abstract onAborted(): void;
 
@@ -188,6 +198,8 @@ export abstract class RunnerBase<R> extends Runner<R> {
   protected markWorkOver(failure?: { error: unknown }): void {
     if (this.isWorkOver) return;
     this.isWorkOver = true;
+    for (const holding of this.holds) holding.release();
+    this.holds = [];
     if (!isFinal(this.currentStatus)) this.failure = failure;
     this.markUsed();
     this.watchIdleTime();

@@ -3,6 +3,7 @@ import type { SequenceOptions } from '../options.js';
 import { resolveSequence, SEQUENCE_OPTIONS } from '../resolve-options.js';
 import { LiveProcessRunner } from './process/live-process-runner.js';
 import type { ProcessBody, ProcessRunner } from './process/process-runner.js';
+import { checkHolds, holdingsOf, releaseHoldings, type Holds } from './holding.js';
 import { isFinal, type Runner } from './runner.js';
 import type { RunnerBase, RunnerSetup } from './runner-base.js';
 import type { RunnerHome } from './runner-home.js';
@@ -21,6 +22,11 @@ export interface RunnerOptions {
   signal?: AbortSignal;
   /** The application's own. */
   extraData?: unknown;
+  /**
+   * A lock, or several, as `SessionLock.acquire()` gives it: the work is done with it held, and it is released when the work
+   * is over, also when the runner cannot be made, or is there already under its `dedupeKey`.
+   */
+  holds?: Holds;
 }
 
 /** Options of a sequence runner. */
@@ -35,7 +41,7 @@ export interface RunnerWanted {
   name?: string;
 }
 
-const RUNNER_OPTIONS = ['name', 'dedupeKey', 'signal', 'extraData'];
+const RUNNER_OPTIONS = ['name', 'dedupeKey', 'signal', 'extraData', 'holds'];
 
 // The list holds runners of all results; each gives its own back to whoever asked for it.
 type AnyRunner = RunnerBase<unknown>;
@@ -63,10 +69,10 @@ export class SessionRunners {
   createSequence<T>(source: SequenceSource<T>, options: SequenceRunnerOptions = {}): SequenceRunner<T> {
     checkSource(source);
     checkOptions(options, [...RUNNER_OPTIONS, 'startNow', ...SEQUENCE_OPTIONS]);
-    const { name, dedupeKey, signal, extraData, startNow = false, ...sequence } = options;
+    const { name, dedupeKey, signal, extraData, holds, startNow = false, ...sequence } = options;
     const settings = resolveSequence(sequence, this.home.sequence);
     const make = (setup: RunnerSetup): LiveSequenceRunner<T> => new LiveSequenceRunner(setup, source, settings);
-    const runner = this.findOrAdd('sequence', { name, dedupeKey, signal, extraData }, make);
+    const runner = this.findOrAdd('sequence', { name, dedupeKey, signal, extraData, holds }, make);
     if (startNow) runner.start();
     return runner;
   }
@@ -111,13 +117,16 @@ export class SessionRunners {
   }
 
   private findOrAdd<R extends AnyRunner>(kind: string, options: RunnerOptions, make: (setup: RunnerSetup) => R): R {
-    const { name, dedupeKey, signal, extraData } = options;
+    const { name, dedupeKey, signal, extraData, holds } = options;
     const dedupe = dedupeKey === undefined ? undefined : JSON.stringify([kind, name, dedupeKey]);
     const existing = dedupe === undefined ? undefined : this.byDedupeKey.get(dedupe);
     // Kind and name are part of the key: what is found was made by the same kind of call.
-    if (existing !== undefined) return existing as R;
+    if (existing !== undefined) {
+      releaseHoldings(holds);
+      return existing as R;
+    }
     this.makeRoom();
-    const runner = make({ number: this.nextNumber++, name, home: this.home });
+    const runner = make({ number: this.nextNumber++, name, home: this.home, holds: holdingsOf(holds) });
     runner.extraData = extraData;
     runner.onExpired = () => this.end(runner, new DOMException('The runner was not read for too long', 'AbortError'));
     this.runners.set(runner.number, runner);
@@ -157,6 +166,7 @@ function checkOptions(options: RunnerOptions, known: readonly string[]): void {
       throw new BadArgumentError(`Expected the option "${key}" of a runner to be a string`);
   if (options.signal !== undefined && !(options.signal instanceof AbortSignal))
     throw new BadArgumentError('Expected the option "signal" of a runner to be an AbortSignal');
+  checkHolds(options.holds);
 }
 
 function abortWith(runner: AnyRunner, signal: AbortSignal): void {

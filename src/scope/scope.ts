@@ -4,6 +4,7 @@ import { callEndHooks, type HookRunner } from './end-hooks.js';
 import type { InstanceProvider } from './instance-provider.js';
 import { Pending } from './pending.js';
 import { Preparations } from './preparations.js';
+import { ScopeLocks } from './scope-locks.js';
 
 export type ScopeLevel = 'session' | 'group';
 
@@ -41,6 +42,9 @@ export class Scope {
   private preparations: Preparations | undefined;
   /** All of these are there: see {@link prepareAll}. */
   private preparedFor: readonly InstanceProvider[] | undefined;
+  private locksMade: ScopeLocks | undefined;
+  /** Ends what depends on the instances, before them. @returns how many that were */
+  endFirst: ((run: HookRunner, reason: SessionEndReason) => Promise<number>) | undefined;
   /** Ends what is made after all else has ended. */
   private endLate: ((created: Created) => void) | undefined;
 
@@ -64,6 +68,15 @@ export class Scope {
     return (this.awaitedCell ??= new ContextCell(this, true));
   }
 
+  get locks(): ScopeLocks {
+    return (this.locksMade ??= new ScopeLocks());
+  }
+
+  /** The locks of this scope, or of the group's. */
+  locksAt(level: ScopeLevel): ScopeLocks {
+    return this.at(level).locks;
+  }
+
   get endReason(): SessionEndReason | undefined {
     return this.reason;
   }
@@ -71,11 +84,6 @@ export class Scope {
   /** The end is over. */
   get isEmpty(): boolean {
     return this.isGone;
-  }
-
-  /** How many instances there are. */
-  get size(): number {
-    return this.created.length;
   }
 
   /** Whether it is `other`, or the scope of a session whose group has `other`. */
@@ -105,7 +113,8 @@ export class Scope {
     const scope = this.find(provider.level);
     const instance = scope?.instances[provider.index];
     if (instance === BUILDING) return undefined;
-    return (instance as object | undefined) ?? (scope?.isOpen === true ? scope.resolve(provider) : undefined);
+    if (instance !== undefined) return instance as object;
+    return scope?.isOpen === true && !provider.isPrepared ? scope.resolve(provider) : undefined;
   }
 
   isBuilding(provider: InstanceProvider): boolean {
@@ -140,14 +149,18 @@ export class Scope {
   close(reason: SessionEndReason): void {
     this.isOpen = false;
     this.reason = reason;
-    this.preparations?.refuseAll(new SessionEndedError(reason, `The ${this.level}`));
+    const ended = new SessionEndedError(reason, `The ${this.level}`);
+    this.preparations?.refuseAll(ended);
+    this.locksMade?.refuseAll(ended);
   }
 
-  /** Ends all instances, last created first, those included that are still being made. */
-  async dispose(run: HookRunner, reason: SessionEndReason): Promise<void> {
+  /** Ends all instances, last created first, those included that are still being made. @returns how many there were */
+  async dispose(run: HookRunner, reason: SessionEndReason): Promise<number> {
     this.endLate = (created) => void end(created, run, reason);
     for (const { label, over } of this.preparations?.pending() ?? []) await run(`the making of ${label}`, () => over);
+    const before = (await this.endFirst?.(run, reason)) ?? 0;
     for (let i = this.created.length - 1; i >= 0; i--) await end(this.created[i] as Created, run, reason);
+    return before + this.created.length;
   }
 
   /** An instance is there: it ends with the scope. */
@@ -163,6 +176,7 @@ export class Scope {
     this.created = NONE;
     this.currentOwner = undefined;
     this.isGone = true;
+    this.locksMade?.releaseAll();
   }
 
   private find(level: ScopeLevel): Scope | undefined {

@@ -99,8 +99,8 @@ export class Life {
         this.warn(what, error),
       );
       await first(cleanup);
-      cleanup.disposed = this.scope.size + (this.ownerships?.size ?? 0);
-      await this.scope.dispose(cleanup.run, reason);
+      const instances = await this.scope.dispose(cleanup.run, reason);
+      cleanup.disposed = instances + (this.ownerships?.size ?? 0);
       await this.ownerships?.disposeAll(cleanup.run);
       this.scope.empty();
       this.report = cleanup.finish();

@@ -1,5 +1,6 @@
 import { inspect } from 'node:util';
 import { SessionEndedError, type SessionEndReason } from '../errors.js';
+import { releaseHoldings } from '../runners/holding.js';
 import type { ProcessBody, ProcessRunner } from '../runners/process/process-runner.js';
 import type { Runner } from '../runners/runner.js';
 import type { RunnerKey } from '../runners/runner-key.js';
@@ -134,11 +135,11 @@ export class LiveSession extends ActiveSession implements Mortal {
   }
 
   override createSequenceRunner<T>(source: SequenceSource<T>, options?: SequenceRunnerOptions): SequenceRunner<T> {
-    return this.create((runners) => runners.createSequence(source, options));
+    return this.create(options, (runners) => runners.createSequence(source, options));
   }
 
   override createProcessRunner<T>(body: ProcessBody<T>, options?: RunnerOptions): ProcessRunner<T> {
-    return this.create((runners) => runners.createProcess(body, options));
+    return this.create(options, (runners) => runners.createProcess(body, options));
   }
 
   override getRunner<T>(key: number | RunnerKey | string, want?: RunnerWanted) {
@@ -232,11 +233,16 @@ export class LiveSession extends ActiveSession implements Mortal {
     );
   }
 
-  private create<R extends Runner>(make: (runners: SessionRunners) => R): R {
-    this.life.assertAvailable();
-    const runner = make(this.ownRunners);
-    this.isUsed = true;
-    return runner;
+  private create<R extends Runner>(options: RunnerOptions | undefined, make: (runners: SessionRunners) => R): R {
+    try {
+      this.life.assertAvailable();
+      const runner = make(this.ownRunners);
+      this.isUsed = true;
+      return runner;
+    } catch (error) {
+      releaseHoldings(options?.holds);
+      throw error;
+    }
   }
 
   private get ownRunners(): SessionRunners {

@@ -56,7 +56,7 @@ export class LiveProcessRunner<T> extends ProcessRunner<T> {
   start(): void {
     if (super.status !== RunnerStatus.NotStarted) return;
     this.markStarted();
-    this.work = this.home.run(() => this.runBody());
+    this.work = this.runWork(() => this.runBody());
   }
 
   override getAvailable({ advance = Infinity, startPosition }: GetAvailableOptions = {}): Result<T> {

@@ -52,7 +52,7 @@ export class LiveSequenceRunner<T> extends SequenceRunner<T> implements Producer
   start(): void {
     if (super.status !== RunnerStatus.NotStarted) return;
     this.markStarted();
-    this.home.run(() => this.producer.start(() => this.workSignal));
+    this.runWork(() => this.producer.start(() => this.workSignal));
   }
 
   override getAvailable({ advance = Infinity, startPosition }: GetAvailableOptions = {}): SequenceResult<T> {

@@ -1,0 +1,51 @@
+import { Inject, type FactoryProvider, type InjectionToken } from '@nestjs/common';
+import { nameOfToken, type Token } from './injection-metadata.js';
+import { LockProvider } from './lock-provider.js';
+import { ScopeHost } from './scope-host.js';
+import { SessionLocks } from './session-locks.js';
+
+/**
+ * The tokens of all locks that classes of this program ask for. It is part of the program's text, as decorators'
+ * metadata is: it only grows, while classes are defined, and no application reads another's state in it.
+ */
+const lockTokens = new Map<Token, InjectionToken>();
+
+/**
+ * Injects the {@link SessionLock} of a token into a constructor's parameter or a property. In a class that is first
+ * loaded after the application's start, as by LazyModuleLoader, its module must provide the lock: see {@link sessionLock}.
+ * @example
+ * ```ts
+ * constructor(@InjectSessionLock(Cart) private readonly cartLock: SessionLock<Cart>) {}
+ * ```
+ */
+export function InjectSessionLock(token: Token): ParameterDecorator & PropertyDecorator {
+  return Inject(getSessionLockToken(token));
+}
+
+/** The token of a lock, for the `inject` of factories and for `overrideProvider()` in tests. */
+export function getSessionLockToken(token: Token): InjectionToken {
+  let lockToken = lockTokens.get(token);
+  if (lockToken === undefined) {
+    // Nest names what it cannot find by this: the message then names the fix.
+    lockToken = (): void => undefined;
+    Object.defineProperty(lockToken, 'name', {
+      value: `SessionLock<${nameOfToken(token)}> of ActiveSessionModule.forRoot()`,
+    });
+    lockTokens.set(token, lockToken);
+  }
+  return lockToken;
+}
+
+/** The provider of a lock, for modules that are loaded after the application's start. All others have it already. */
+export function sessionLock(token: Token): FactoryProvider {
+  return {
+    provide: getSessionLockToken(token),
+    useFactory: (locks: SessionLocks, host: ScopeHost) => new LockProvider(token, locks, host).lock,
+    inject: [SessionLocks, ScopeHost],
+  };
+}
+
+/** The providers of all locks that were asked for so far. */
+export function declaredLocks(): FactoryProvider[] {
+  return [...lockTokens.keys()].map((token) => sessionLock(token));
+}

@@ -1,0 +1,142 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
+import { inspect } from 'node:util';
+import { Scope as NestScope, type Type } from '@nestjs/common';
+import type { ModuleRef } from '@nestjs/core';
+
+import type { Clock } from '../clock.js';
+import {
+  BadArgumentError,
+  LockAbortedError,
+  LockTimeoutError,
+  ScopeMisuseError,
+  SessionEndedError,
+} from '../errors.js';
+import type { ContextCell, SessionContext } from './context.js';
+import { Hold } from './hold.js';
+import { nameOfToken, type Token } from './injection-metadata.js';
+import { LockWait } from './lock-wait.js';
+import type { Mutex } from './mutex.js';
+import type { Scope, ScopeLevel } from './scope.js';
+import { providerOf } from './scoped-provider.js';
+import type { AcquireOptions } from './session-lock.js';
+import { ScopeModuleRef } from './session-module-ref.js';
+
+const DEFAULT_TIMEOUT_MS = 30_000;
+/** After so long a request that waits for what it holds itself is told of in the log. */
+const SUSPICIOUS_MS = 5_000;
+
+/** The locks that the running code is known to hold, innermost first. */
+interface Known {
+  readonly hold: Hold;
+  readonly outer: Known | undefined;
+}
+
+/** A service, and what is held for it; nothing outside of a session. */
+export interface Acquired<T> {
+  readonly service: T;
+  readonly hold: Hold | undefined;
+}
+
+/** All locks of one application. They live in the scopes of its sessions and groups. */
+export class SessionLocks {
+  private readonly storage = new AsyncLocalStorage<Known>();
+
+  constructor(
+    private readonly context: SessionContext,
+    private readonly clock: Clock,
+    private readonly moduleRef: ModuleRef,
+    private readonly warn: (message: string) => void,
+  ) {}
+
+  /** @param scope undefined: that of the running code. What it throws stands with `SessionLock.acquire()`. */
+  async acquire<T>(token: Token<T>, scope: Scope | undefined, options: AcquireOptions = {}): Promise<Acquired<T>> {
+    checkOptions(options);
+    const own = scope ?? this.currentScope();
+    if (own === undefined) return { service: this.moduleRef.get<T>(token, { strict: false }), hold: undefined };
+    const services = new ScopeModuleRef(own, this.moduleRef);
+    // Before anybody waits: a token that nobody provides has no lock.
+    this.moduleRef.introspect(token as Type<unknown>);
+    const hold = await this.enter(token, own, options);
+    try {
+      return { service: await services.resolve(token), hold };
+    } catch (error) {
+      hold.release();
+      throw error;
+    }
+  }
+
+  /** Runs code that is known to hold a lock. */
+  runHolding<R>(hold: Hold | undefined, fn: () => R): R {
+    return hold === undefined ? fn() : this.storage.run({ hold, outer: this.storage.getStore() }, fn);
+  }
+
+  /** Of what the thing behind a token is; undefined for what all share. */
+  levelOf(token: Token): ScopeLevel | undefined {
+    const { scope } = this.moduleRef.introspect(token as Type<unknown>);
+    return scope === NestScope.DEFAULT ? providerOf(this.moduleRef.get(token, { strict: false }))?.level : undefined;
+  }
+
+  /** Undoes what the platform keeps for a storage in use. */
+  disable(): void {
+    this.storage.disable();
+  }
+
+  private currentScope(): Scope | undefined {
+    const cell = this.context.current();
+    return cell?.scope ?? (cell?.isAvailable('session') === true ? cell.open() : undefined);
+  }
+
+  private async enter(token: Token, own: Scope, options: AcquireOptions): Promise<Hold> {
+    const { timeoutMs = DEFAULT_TIMEOUT_MS, signal } = options;
+    const name = nameOfToken(token);
+    if (!own.isOpenAt(own.level)) throw new SessionEndedError(own.endReason ?? 'terminated', `The ${own.level}`);
+    if (signal?.aborted === true) throw new LockAbortedError(name, signal.reason);
+    const mutex = own.locksAt(this.levelOf(token) ?? own.level).mutexFor(token);
+    const cell = this.context.current();
+    const onTimeout = (): Error => new LockTimeoutError(name, timeoutMs, this.holderOf(mutex, cell));
+    this.refuseSelf(mutex, name);
+    if (!mutex.tryEnter()) {
+      if (timeoutMs === 0) throw onTimeout();
+      const isOwn = cell !== undefined && mutex.holder?.cell === cell;
+      const tell = (): void =>
+        this.warn(`${name} is not unlocked for ${SUSPICIOUS_MS} ms: ${this.holderOf(mutex, cell)}`);
+      await new LockWait({
+        mutex,
+        locks: own.locks,
+        clock: this.clock,
+        timeoutMs,
+        signal,
+        onTimeout,
+        onAborted: (reason) => new LockAbortedError(name, reason),
+        onSuspicious: isOwn ? { afterMs: SUSPICIOUS_MS, tell } : undefined,
+      }).granted;
+    }
+    return new Hold(mutex, own.locks, cell, this.clock.now());
+  }
+
+  /** What is known to hold it would wait for itself. */
+  private refuseSelf(mutex: Mutex, name: string): void {
+    for (let known = this.storage.getStore(); known !== undefined; known = known.outer)
+      if (known.hold.mutex === mutex && !known.hold.isReleased)
+        throw new ScopeMisuseError(
+          `The lock of ${name} is acquired by code that holds it already, and would wait for itself. Pass on what is locked instead.`,
+        );
+  }
+
+  private holderOf({ holder }: Mutex, cell: ContextCell | undefined): string {
+    if (holder === undefined) return 'it is held by nobody any more';
+    const sinceMs = Math.round(this.clock.now() - holder.sinceMs);
+    const self = cell !== undefined && holder.cell === cell;
+    return `it is held for ${sinceMs} ms, by ${self ? 'the same request or work, which may wait for itself' : 'another request or work of the session'}`;
+  }
+}
+
+/** @throws BadArgumentError that names the option */
+function checkOptions({ timeoutMs, signal }: AcquireOptions): void {
+  if (timeoutMs !== undefined && !(typeof timeoutMs === 'number' && timeoutMs >= 0))
+    throw new BadArgumentError(
+      `Expected the option "timeoutMs" of a lock to be a number of ms >= 0, got ${inspect(timeoutMs)}`,
+    );
+  if (signal !== undefined && !(signal instanceof AbortSignal))
+    throw new BadArgumentError('Expected the option "signal" of a lock to be an AbortSignal');
+}
