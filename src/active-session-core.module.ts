@@ -23,9 +23,9 @@ import {
 import { resolveOptions } from './resolve-options.js';
 import { ApplicationScopes } from './scope/application-scopes.js';
 import { SessionContext } from './scope/context.js';
-import { OwnerProvider } from './scope/owner-provider.js';
+import { OwnerProvider } from './scope/providers/owner-provider.js';
 import { ScopeHost } from './scope/scope-host.js';
-import { SessionLocks } from './scope/session-locks.js';
+import { SessionLocks } from './scope/locks/session-locks.js';
 import { ActiveSessionGroupRegistry, UserSessionNamer } from './session/active-session-group.registry.js';
 import { ActiveSessionGroup } from './session/active-session-group.js';
 import { ActiveSessionRegistry } from './session/active-session.registry.js';

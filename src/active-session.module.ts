@@ -1,7 +1,7 @@
 import { Module, type DynamicModule } from '@nestjs/common';
 import { ActiveSessionCoreModule, type ActiveSessionModuleAsyncOptions } from './active-session-core.module.js';
 import type { ActiveSessionModuleOptions } from './options.js';
-import { declaredLocks } from './scope/inject-session-lock.js';
+import { declaredLocks } from './scope/locks/inject-session-lock.js';
 
 /**
  * Active sessions for a NestJS application. Import it once, in the root module; it is global.

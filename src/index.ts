@@ -52,13 +52,13 @@ export { SequenceRunner, type SequenceResult } from './runners/sequence/sequence
 export type { SequenceItems, SequenceSource } from './runners/sequence/source.js';
 export type { RunnerOptions, RunnerWanted, SequenceRunnerOptions } from './runners/session-runners.js';
 export { GroupScoped, SessionScoped } from './scope/decorators.js';
-export type { Fallback, ScopedOptions } from './scope/instance-provider.js';
+export type { Fallback, ScopedOptions } from './scope/providers/instance-provider.js';
 export { groupScoped, sessionScoped } from './scope/scoped-factory.js';
-export type { ScopedFactoryOptions } from './scope/scoped-factory-provider.js';
+export type { ScopedFactoryOptions } from './scope/providers/scoped-factory-provider.js';
 export type { OnSessionEnd } from './scope/end-hooks.js';
-export { getSessionLockToken, InjectSessionLock, sessionLock } from './scope/inject-session-lock.js';
+export { getSessionLockToken, InjectSessionLock, sessionLock } from './scope/locks/inject-session-lock.js';
 export { inSession } from './scope/in-session.js';
-export { LockedService, SessionLock, type AcquireOptions } from './scope/session-lock.js';
+export { LockedService, SessionLock, type AcquireOptions } from './scope/locks/session-lock.js';
 export { SessionModuleRef } from './scope/session-module-ref.js';
 export type { SerializedError, ErrorSerializer } from './serialized-error.js';
 export { ActiveSessionGroupRegistry } from './session/active-session-group.registry.js';

@@ -164,7 +164,7 @@ function instancesOf({ name, values, transientMap }: NestProvider, contextId: Co
     const isObject = typeof made.instance === 'object' && made.instance !== null;
     return {
       name: String(name),
-      instance: isObject && made.isResolved === true ? (made.instance) : undefined,
+      instance: isObject && made.isResolved === true ? made.instance : undefined,
       over: made.isPending === true ? made.donePromise : undefined,
     };
   });

@@ -3,7 +3,7 @@ import { ModulesContainer } from '@nestjs/core';
 import { describeError } from '../describe-error.js';
 import { PreparationFailedError } from '../errors.js';
 import type { ResolvedOptions, SessionRequest } from '../options.js';
-import type { InstanceProvider } from '../scope/instance-provider.js';
+import type { InstanceProvider } from '../scope/providers/instance-provider.js';
 import { ScopeHost } from '../scope/scope-host.js';
 import { UserSessionNamer } from '../session/active-session-group.registry.js';
 import { SESSION_ENVIRONMENT, type SessionEnvironment } from '../session/environment.js';

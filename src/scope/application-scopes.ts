@@ -2,12 +2,12 @@ import type { ModulesContainer } from '@nestjs/core';
 import { ScopeMisuseError } from '../errors.js';
 import { providersOf, type NestProvider } from '../nest-internals.js';
 import type { SessionContext } from './context.js';
-import type { InstanceProvider } from './instance-provider.js';
+import type { InstanceProvider } from './providers/instance-provider.js';
 import { ScopeCheck } from './scope-check.js';
 import { ScopeHost } from './scope-host.js';
 import type { ScopeLevel } from './scope.js';
 import { scopedLevelOf } from './scoped-mark.js';
-import { providerOf } from './scoped-provider.js';
+import { providerOf } from './providers/scoped-provider.js';
 
 /** So many providers may wait to be looked at; more come from `ModuleRef.create()`, and are nobody's. */
 const NEWCOMERS_LIMIT = 256;

@@ -1,8 +1,8 @@
 import { ScopeMisuseError } from '../errors.js';
-import { checkScopedOptions, type ScopedOptions } from './instance-provider.js';
+import { checkScopedOptions, type ScopedOptions } from './providers/instance-provider.js';
 import type { ScopeLevel } from './scope.js';
 import { makeScopedClass } from './scoped-class.js';
-import type { ScopedClass } from './scoped-class-provider.js';
+import type { ScopedClass } from './providers/scoped-class-provider.js';
 
 /**
  * Each active session gets its own instance of the decorated class. It is made at first use, injected like any other

@@ -9,9 +9,9 @@ import {
   type NestProvider,
 } from '../nest-internals.js';
 import { hasNestScope } from './injection-metadata.js';
-import { InstanceProvider } from './instance-provider.js';
-import { sessionBeneathGroup } from './recipe.js';
-import { providerOf } from './scoped-provider.js';
+import { InstanceProvider } from './providers/instance-provider.js';
+import { sessionBeneathGroup } from './providers/recipe.js';
+import { providerOf } from './providers/scoped-provider.js';
 import { scopedLevelOf, scopedParentOf } from './scoped-mark.js';
 
 const DECORATORS = { session: '@SessionScoped()', group: '@GroupScoped()' } as const;

@@ -1,6 +1,6 @@
 import type { SessionContext } from './context.js';
 import { HOST_MARK } from './host-mark.js';
-import type { InstanceProvider } from './instance-provider.js';
+import type { InstanceProvider } from './providers/instance-provider.js';
 import type { ScopeLevel } from './scope.js';
 
 /**

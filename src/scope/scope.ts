@@ -1,10 +1,10 @@
 import { PreparationFailedError, SessionEndedError, ScopeMisuseError, type SessionEndReason } from '../errors.js';
 import { ContextCell, type SessionContext } from './context.js';
 import { callEndHooks, type HookRunner } from './end-hooks.js';
-import type { InstanceProvider } from './instance-provider.js';
-import { Pending } from './pending.js';
-import { Preparations } from './preparations.js';
-import { ScopeLocks } from './scope-locks.js';
+import type { InstanceProvider } from './providers/instance-provider.js';
+import { Pending } from './providers/pending.js';
+import { Preparations } from './providers/preparations.js';
+import { ScopeLocks } from './locks/scope-locks.js';
 
 export type ScopeLevel = 'session' | 'group';
 

@@ -1,12 +1,12 @@
 import { ScopeMisuseError } from '../errors.js';
 import { copyDiscoveryLink } from '../nest-internals.js';
-import { MEND, mendPlaceholder } from './client-proxy.js';
+import { MEND, mendPlaceholder } from './clients/client-proxy.js';
 import { describeInjection, hasNestScope, injectedParameters } from './injection-metadata.js';
 import { isScopeHost } from './scope-host.js';
-import type { ScopedOptions } from './instance-provider.js';
+import type { ScopedOptions } from './providers/instance-provider.js';
 import type { ScopeLevel } from './scope.js';
 import { markScoped, scopedLevelOf } from './scoped-mark.js';
-import { ScopedClassProvider, type ScopedClass } from './scoped-class-provider.js';
+import { ScopedClassProvider, type ScopedClass } from './providers/scoped-class-provider.js';
 
 /** What `@Controller()` notes on a class. */
 const CONTROLLER = '__controller__';

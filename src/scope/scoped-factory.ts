@@ -1,10 +1,10 @@
 import type { FactoryProvider } from '@nestjs/common';
 import { ScopeMisuseError } from '../errors.js';
-import { checkScopedOptions } from './instance-provider.js';
+import { checkScopedOptions } from './providers/instance-provider.js';
 import { nameOfToken } from './injection-metadata.js';
 import { isScopeHost, ScopeHost } from './scope-host.js';
 import type { ScopeLevel } from './scope.js';
-import { ScopedFactoryProvider, type ScopedFactoryOptions } from './scoped-factory-provider.js';
+import { ScopedFactoryProvider, type ScopedFactoryOptions } from './providers/scoped-factory-provider.js';
 import { markScoped } from './scoped-mark.js';
 
 const FACTORY_OPTIONS = ['provide', 'useFactory', 'inject', 'dispose', 'callable'];

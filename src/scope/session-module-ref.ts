@@ -3,11 +3,11 @@ import { ModulesContainer, type ModuleRef } from '@nestjs/core';
 import { ScopeMisuseError, SessionEndedError } from '../errors.js';
 import { isUnknownElement, providersOf, withoutAlias } from '../nest-internals.js';
 import { dependenciesOf, nameOfToken, type Dependency, type Token } from './injection-metadata.js';
-import { InstanceProvider } from './instance-provider.js';
-import { Pending } from './pending.js';
+import { InstanceProvider } from './providers/instance-provider.js';
+import { Pending } from './providers/pending.js';
 import type { Scope } from './scope.js';
-import { providerOf } from './scoped-provider.js';
-import { Transient } from './transient.js';
+import { providerOf } from './providers/scoped-provider.js';
+import { Transient } from './providers/transient.js';
 
 /** The child injector of a session, or group: it knows all providers of the application, and gives this session's instances. */
 export abstract class SessionModuleRef {

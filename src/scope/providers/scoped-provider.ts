@@ -1,5 +1,5 @@
-import type { ScopeHost } from './scope-host.js';
-import type { Scope, ScopeLevel } from './scope.js';
+import type { ScopeHost } from '../scope-host.js';
+import type { Scope, ScopeLevel } from '../scope.js';
 
 /** How a client proxy answers for its provider: see client-proxy.ts. */
 export const PROVIDER = Symbol('nestjs-active-session.provider');

@@ -1,5 +1,5 @@
-import type { Scope } from './scope.js';
-import type { ScopedProvider } from './scoped-provider.js';
+import type { Scope } from '../scope.js';
+import type { ScopedProvider } from '../providers/scoped-provider.js';
 
 /** The object that a client stands for. */
 export interface Target {

@@ -1,8 +1,8 @@
-import { NotInSessionError } from '../errors.js';
-import type { Client } from './client-members.js';
-import { createOwnerClient } from './client-proxy.js';
-import type { ScopeHost } from './scope-host.js';
-import type { Scope, ScopeLevel } from './scope.js';
+import { NotInSessionError } from '../../errors.js';
+import type { Client } from '../clients/client-members.js';
+import { createOwnerClient } from '../clients/client-proxy.js';
+import type { ScopeHost } from '../scope-host.js';
+import type { Scope, ScopeLevel } from '../scope.js';
 import { ScopedProvider } from './scoped-provider.js';
 
 /** Provides the session, or group, object itself: what `@InjectActiveSession()` in a constructor stands for. */

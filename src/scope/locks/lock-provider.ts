@@ -1,9 +1,9 @@
-import { LockTimeoutError, NotInSessionError } from '../errors.js';
+import { LockTimeoutError, NotInSessionError } from '../../errors.js';
 import type { Hold } from './hold.js';
-import { nameOfToken, type Token } from './injection-metadata.js';
-import type { ScopeHost } from './scope-host.js';
-import type { Scope, ScopeLevel } from './scope.js';
-import { PROVIDER, ScopedProvider } from './scoped-provider.js';
+import { nameOfToken, type Token } from '../injection-metadata.js';
+import type { ScopeHost } from '../scope-host.js';
+import type { Scope, ScopeLevel } from '../scope.js';
+import { PROVIDER, ScopedProvider } from '../providers/scoped-provider.js';
 import { LockedService, SessionLock, type AcquireOptions } from './session-lock.js';
 import type { Acquired, SessionLocks } from './session-locks.js';
 

@@ -1,9 +1,9 @@
 import { INQUIRER } from '@nestjs/core';
-import { dependenciesOf, withoutAlias, type NestProvider } from '../nest-internals.js';
-import { injectedParameters } from './injection-metadata.js';
+import { dependenciesOf, withoutAlias, type NestProvider } from '../../nest-internals.js';
+import { injectedParameters } from '../injection-metadata.js';
 import { isAsyncFunction, whenMade, whenSettled } from './pending.js';
 import { isObject, make, type Consumer, type Dependency, type Recipe } from './recipe.js';
-import type { Scope } from './scope.js';
+import type { Scope } from '../scope.js';
 import { providerOf, type ScopedProvider } from './scoped-provider.js';
 
 type Class = new (...args: unknown[]) => object;

@@ -1,11 +1,11 @@
 import { inspect } from 'node:util';
-import { NotInSessionError, ScopeMisuseError } from '../errors.js';
-import { dependenciesOf, type NestProvider } from '../nest-internals.js';
-import type { Client } from './client-members.js';
+import { NotInSessionError, ScopeMisuseError } from '../../errors.js';
+import { dependenciesOf, type NestProvider } from '../../nest-internals.js';
+import type { Client } from '../clients/client-members.js';
 import { make, type Consumer, type Dependency, type Recipe } from './recipe.js';
 import type { Pending } from './pending.js';
-import type { ScopeHost } from './scope-host.js';
-import type { Scope, ScopeLevel } from './scope.js';
+import type { ScopeHost } from '../scope-host.js';
+import type { Scope, ScopeLevel } from '../scope.js';
 import { ScopedProvider } from './scoped-provider.js';
 import { allBeneath, dependencyOn, scopedAmong, type Transient } from './transient.js';
 

@@ -1,14 +1,14 @@
 import { inspect } from 'node:util';
-import { ScopeMisuseError } from '../errors.js';
-import type { Client } from './client-members.js';
-import { createClient } from './client-proxy.js';
+import { ScopeMisuseError } from '../../errors.js';
+import type { Client } from '../clients/client-members.js';
+import { createClient } from '../clients/client-proxy.js';
 import { InstanceProvider, type ScopedOptions } from './instance-provider.js';
-import { nameOfToken, type Token } from './injection-metadata.js';
-import { createObjectClient } from './object-proxy.js';
+import { nameOfToken, type Token } from '../injection-metadata.js';
+import { createObjectClient } from '../clients/object-proxy.js';
 import { isAsyncFunction, whenSettled } from './pending.js';
-import type { ScopeHost } from './scope-host.js';
-import type { Scope, ScopeLevel } from './scope.js';
-import { boundTarget, type Target } from './target.js';
+import type { ScopeHost } from '../scope-host.js';
+import type { Scope, ScopeLevel } from '../scope.js';
+import { boundTarget, type Target } from '../clients/target.js';
 
 /** What `sessionScoped()` and `groupScoped()` take. */
 export interface ScopedFactoryOptions<T = unknown> extends ScopedOptions {

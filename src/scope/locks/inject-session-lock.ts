@@ -1,7 +1,7 @@
 import { Inject, type FactoryProvider, type InjectionToken } from '@nestjs/common';
-import { nameOfToken, type Token } from './injection-metadata.js';
+import { nameOfToken, type Token } from '../injection-metadata.js';
 import { LockProvider } from './lock-provider.js';
-import { ScopeHost } from './scope-host.js';
+import { ScopeHost } from '../scope-host.js';
 import { SessionLocks } from './session-locks.js';
 
 /**

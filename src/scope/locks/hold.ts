@@ -1,4 +1,4 @@
-import type { ContextCell } from './context.js';
+import type { ContextCell } from '../context.js';
 import type { Mutex } from './mutex.js';
 import type { ScopeLocks } from './scope-locks.js';
 

@@ -3,23 +3,23 @@ import { inspect } from 'node:util';
 import { Scope as NestScope, type Type } from '@nestjs/common';
 import type { ModuleRef } from '@nestjs/core';
 
-import type { Clock } from '../clock.js';
+import type { Clock } from '../../clock.js';
 import {
   BadArgumentError,
   LockAbortedError,
   LockTimeoutError,
   ScopeMisuseError,
   SessionEndedError,
-} from '../errors.js';
-import type { ContextCell, SessionContext } from './context.js';
+} from '../../errors.js';
+import type { ContextCell, SessionContext } from '../context.js';
 import { Hold } from './hold.js';
-import { nameOfToken, type Token } from './injection-metadata.js';
+import { nameOfToken, type Token } from '../injection-metadata.js';
 import { LockWait } from './lock-wait.js';
 import type { Mutex } from './mutex.js';
-import type { Scope, ScopeLevel } from './scope.js';
-import { providerOf } from './scoped-provider.js';
+import type { Scope, ScopeLevel } from '../scope.js';
+import { providerOf } from '../providers/scoped-provider.js';
 import type { AcquireOptions } from './session-lock.js';
-import { ScopeModuleRef } from './session-module-ref.js';
+import { ScopeModuleRef } from '../session-module-ref.js';
 
 const DEFAULT_TIMEOUT_MS = 30_000;
 /** After so long a request that waits for what it holds itself is told of in the log. */

@@ -1,6 +1,6 @@
 import { inspect, type InspectOptions } from 'node:util';
-import { HOST_MARK } from './host-mark.js';
-import type { ScopedProvider } from './scoped-provider.js';
+import { HOST_MARK } from '../host-mark.js';
+import type { ScopedProvider } from '../providers/scoped-provider.js';
 import type { Target } from './target.js';
 
 /** A stand-in for the object of the current session; what it is good for stands in docs/architecture.md. */

@@ -1,11 +1,11 @@
-import { createClient, createMendingClient } from './client-proxy.js';
-import type { Client } from './client-members.js';
-import { injectedPropertyKeys } from './injection-metadata.js';
+import { createClient, createMendingClient } from '../clients/client-proxy.js';
+import type { Client } from '../clients/client-members.js';
+import { injectedPropertyKeys } from '../injection-metadata.js';
 import { InstanceProvider, type ScopedOptions } from './instance-provider.js';
 import { isAsyncFunction } from './pending.js';
-import type { ScopeHost } from './scope-host.js';
-import type { Scope, ScopeLevel } from './scope.js';
-import { boundTarget } from './target.js';
+import type { ScopeHost } from '../scope-host.js';
+import type { Scope, ScopeLevel } from '../scope.js';
+import { boundTarget } from '../clients/target.js';
 
 export type ScopedClass = new (...args: unknown[]) => object;
 

@@ -10,7 +10,7 @@ import {
   type Client,
   type Members,
 } from './client-members.js';
-import { PROVIDER, type ScopedProvider } from './scoped-provider.js';
+import { PROVIDER, type ScopedProvider } from '../providers/scoped-provider.js';
 import { currentTarget, type Target } from './target.js';
 
 type Class = abstract new (...args: never[]) => object;

@@ -7,7 +7,7 @@ import {
   type Client,
   type Members,
 } from './client-members.js';
-import { PROVIDER, type ScopedProvider } from './scoped-provider.js';
+import { PROVIDER, type ScopedProvider } from '../providers/scoped-provider.js';
 import { currentTarget, type Target } from './target.js';
 
 /**

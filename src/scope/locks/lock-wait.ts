@@ -1,4 +1,4 @@
-import type { Clock, ClockTimer } from '../clock.js';
+import type { Clock, ClockTimer } from '../../clock.js';
 import type { Mutex, Place } from './mutex.js';
 import type { ScopeLocks, Waiting } from './scope-locks.js';
 
