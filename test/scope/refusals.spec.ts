@@ -71,10 +71,16 @@ describe('At decoration it is refused', () => {
 describe('Options are refused', () => {
   const wrong: object = { falback: 'request' };
   it.each([
-    [() => SessionScoped(wrong as never)(class Cart {}), '@SessionScoped() on Cart: there is no option "falback". Known are: '],
+    [
+      () => SessionScoped(wrong as never)(class Cart {}),
+      '@SessionScoped() on Cart: there is no option "falback". Known are: ',
+    ],
     [() => GroupScoped({ fallback: 'never' as never })(class Cart {}), 'expected option "fallback" to be '],
     [() => SessionScoped({ prepare: 'yes' as never })(class Cart {}), 'expected option "prepare" to be true or false'],
-    [() => sessionScoped({ provide: 'CART', useFactory: () => ({}), ...wrong }), 'sessionScoped() of CART: there is no option "falback"'],
+    [
+      () => sessionScoped({ provide: 'CART', useFactory: () => ({}), ...wrong }),
+      'sessionScoped() of CART: there is no option "falback"',
+    ],
     [
       () => sessionScoped({ provide: 1 as never, useFactory: () => ({}) }),
       'expected "provide" to be a class, a string',
@@ -163,7 +169,7 @@ describe('The application does not start with', () => {
       @SessionScoped()
       @Controller('below')
       class BelowController {}
-      void BelowController;
+      expect(BelowController).toBeDefined();
     };
     expect(below).toThrow('BelowController is a controller: Nest makes controllers once.');
   });

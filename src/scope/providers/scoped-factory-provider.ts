@@ -77,7 +77,7 @@ export class ScopedFactoryProvider extends InstanceProvider {
           ? 'Leave the option "callable" away where it makes objects.'
           : 'What is injected can only stand for objects: wrap the value, as in { value }.';
     throw new ScopeMisuseError(
-      `The factory of ${this.label} made ${made === null || made === undefined ? String(made) : `a ${typeof made}`} (${inspect(made, { depth: 0 })}). ${fix}`,
+      `The factory of ${this.label} made ${inspect(made, { depth: 0 })}, expected: ${expected}. ${fix}`,
     );
   }
 }

@@ -51,7 +51,7 @@ export abstract class ScopedProvider {
 
 /** The provider behind a client proxy, also through proxies that others have put around it. */
 export function providerOf(value: unknown): ScopedProvider | undefined {
-  if (typeof value !== 'object' || value === null) return undefined;
+  if ((typeof value !== 'object' && typeof value !== 'function') || value === null) return undefined;
   const provider = (value as { [PROVIDER]?: unknown })[PROVIDER];
   return provider instanceof ScopedProvider ? provider : undefined;
 }

@@ -1,0 +1,370 @@
+import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
+import { Controller, Get, Inject, Injectable, Logger, Module, Req, Scope } from '@nestjs/common';
+import { LazyModuleLoader } from '@nestjs/core';
+import {
+  ActiveSession,
+  GroupScoped,
+  PreparationFailedError,
+  refreshActiveSession,
+  ScopeMisuseError,
+  SessionEndedError,
+  sessionScoped,
+  SessionScoped,
+  type ActiveSessionModuleOptions,
+} from 'nestjs-active-session';
+import { FakeClock, settle } from '../support/fake-clock.js';
+import { Gate, until } from '../support/gate.js';
+import { closeApps } from '../support/test-app.js';
+import { startScopedApp, type ScopedApp } from './scoped-app.js';
+
+interface Index {
+  words: string[];
+  name?: string;
+}
+
+/** What the factory of INDEX does next. */
+let load: () => Promise<Index>;
+let loads = 0;
+const ended: string[] = [];
+
+const indexProvider = sessionScoped({
+  provide: 'INDEX',
+  useFactory: async () => {
+    loads++;
+    await Promise.resolve();
+    return load();
+  },
+  dispose: ({ name }) => ended.push(`index ${name ?? ''}`),
+});
+
+@Controller('index')
+class IndexController {
+  constructor(
+    @Inject('INDEX') private readonly index: Index,
+    private readonly session: ActiveSession,
+  ) {}
+  @Get()
+  words(): string[] {
+    return this.index.words;
+  }
+  @Get('resolve')
+  async resolve(): Promise<string[]> {
+    return (await this.session.services.resolve<Index>('INDEX')).words;
+  }
+}
+
+const metadata = { providers: [indexProvider], controllers: [IndexController] };
+const start = (options: ActiveSessionModuleOptions = {}): Promise<ScopedApp> => startScopedApp(metadata, { options });
+
+let logged: string[];
+
+beforeEach(() => {
+  loads = 0;
+  ended.length = 0;
+  load = () => Promise.resolve({ words: ['ready'] });
+});
+
+afterEach(async () => {
+  await closeApps();
+  jest.restoreAllMocks();
+});
+
+function watchLog(): void {
+  logged = [];
+  jest.spyOn(Logger.prototype, 'error').mockImplementation((message: unknown) => void logged.push(String(message)));
+}
+
+describe('An asynchronous factory', () => {
+  it('has made its object before the handler runs, once for each session', async () => {
+    const app = await start();
+    const [alice, bob] = [app.browser(), app.browser()];
+    for (let i = 0; i < 2; i++)
+      for (const browser of [alice, bob]) expect((await browser.get('/index')).body).toEqual(['ready']);
+    expect(loads).toBe(2);
+    expect(app.registry.stats().sessions).toBe(2);
+  });
+
+  it('is waited for by all requests of its session that come meanwhile, and runs once', async () => {
+    const app = await start();
+    const gate = new Gate();
+    const browser = app.browser();
+    await browser.get('/session');
+    await app.registry.all()[0]?.terminate();
+    load = async () => {
+      await gate.opened;
+      return { words: ['late'] };
+    };
+    loads = 0;
+    const answers = Promise.all([browser.get('/index'), browser.get('/index'), browser.get('/session')]);
+    await until(() => app.registry.stats().pinned === 1 && loads === 1);
+    await settle();
+    expect(app.registry.stats().sessions).toBe(1);
+    gate.open();
+    expect((await answers).map(({ status }) => status)).toEqual([200, 200, 200]);
+    expect(loads).toBe(1);
+  });
+
+  it('that fails answers 500, with its name in the log and nothing of it for the client; the next request tries again', async () => {
+    watchLog();
+    const app = await start();
+    load = () => Promise.reject(new Error('the disk is full'));
+    const browser = app.browser();
+    const failed = await browser.get('/index');
+    expect(failed.status).toBe(500);
+    expect(failed.text).not.toMatch(/disk|INDEX/);
+    expect(failed.body).toMatchObject({ code: 'PREPARATION_FAILED' });
+    expect(logged.join('\n')).toMatch(/The active session \S+:1, preparing INDEX: the disk is full/);
+    load = () => Promise.resolve({ words: ['better'] });
+    expect((await browser.get('/index')).body).toEqual(['better']);
+    expect(loads).toBe(2);
+    expect(app.registry.stats().sessions).toBe(1);
+  });
+
+  it('with `preload: false` is awaited with services.resolve(), and using its object before is an error that says so', async () => {
+    const app = await start({ preload: false });
+    const { browser, session, run } = await app.user();
+    expect(loads).toBe(0);
+    const use = (): string[] => run(() => app.get<Index>('INDEX').words);
+    expect(use).toThrow(ScopeMisuseError);
+    expect(use).toThrow(
+      /INDEX is made asynchronously, and is not there yet\. .*option "preload" of the module is not false; .*services\.resolve/,
+    );
+    expect(run(() => String(app.get('INDEX')))).toBe('[object Object]');
+    expect(() => session.services.get('INDEX')).toThrow(/not there yet/);
+    expect((await browser.get('/index/resolve')).body).toEqual(['ready']);
+    expect(use()).toEqual(['ready']);
+    expect((await browser.get('/index')).body).toEqual(['ready']);
+    expect(loads).toBe(1);
+  });
+
+  it('of the next generation in the same request is awaited with services.resolve()', async () => {
+    @Controller('renew')
+    class RenewController {
+      constructor(
+        @Inject('INDEX') private readonly index: Index,
+        private readonly session: ActiveSession,
+      ) {}
+      @Get()
+      async renew(@Req() req: object): Promise<unknown> {
+        await this.session.terminate();
+        const { generation, services } = refreshActiveSession(req);
+        const { words } = await services.resolve<Index>('INDEX');
+        return { generation, words, injected: this.index.words };
+      }
+    }
+    const app = await startScopedApp({ ...metadata, controllers: [RenewController] });
+    const { body } = await app.browser().get('/renew');
+    expect(body).toEqual({ generation: 2, words: ['ready'], injected: ['ready'] });
+  });
+
+  it('makes no session where a request can have none', async () => {
+    const app = await start({ sessions: { path: '/index' } });
+    expect((await app.browser().get('/nowhere')).status).toBe(404);
+    expect(loads).toBe(0);
+    expect((await app.browser().get('/index')).status).toBe(200);
+    expect(loads).toBe(1);
+  });
+
+  it('is not known to be one where it merely returns a promise: its first use says so, and nothing is lost', async () => {
+    const plain = sessionScoped({ provide: 'PLAIN', useFactory: () => load(), dispose: () => ended.push('plain') });
+    const app = await startScopedApp({ providers: [plain] });
+    const { session, run } = await app.user();
+    const use = (): string[] => run(() => app.get<Index>('PLAIN').words);
+    expect(use).toThrow(
+      /PLAIN is made asynchronously, which only its making has shown\. .*`async` function, or its option "prepare"/,
+    );
+    await settle();
+    expect(use()).toEqual(['ready']);
+    await session.terminate();
+    expect(ended).toEqual(['plain']);
+  });
+
+  it('that merely returns a promise is prepared with `prepare: true`, and one with `prepare: false` is not', async () => {
+    const app = await startScopedApp({
+      providers: [
+        sessionScoped({ provide: 'PLAIN', useFactory: () => load(), prepare: true }),
+        sessionScoped({ provide: 'LAZY', useFactory: async () => Promise.reject(new Error('never')), prepare: false }),
+      ],
+    });
+    const { run } = await app.user();
+    expect(run(() => app.get<Index>('PLAIN').words)).toEqual(['ready']);
+  });
+});
+
+describe('What else is prepared', () => {
+  const told: string[] = [];
+  const tell = async (what: string): Promise<void> => {
+    await settle(1);
+    told.push(what);
+  };
+
+  it('an asynchronous onModuleInit() of a scoped class, after those of what it depends on, in the session', async () => {
+    told.length = 0;
+    @GroupScoped()
+    class Household {
+      async onModuleInit(): Promise<void> {
+        await tell('household');
+      }
+    }
+    @SessionScoped()
+    class Between {
+      constructor(readonly household: Household) {}
+    }
+    @SessionScoped()
+    class Account {
+      name = '';
+      constructor(
+        readonly between: Between,
+        private readonly session: ActiveSession,
+      ) {}
+      async onModuleInit(): Promise<void> {
+        await tell('account');
+        this.name = this.session.id;
+      }
+    }
+    const app = await startScopedApp({ providers: [Household, Between, Account] });
+    const alice = await app.user();
+    expect(told).toEqual(['household', 'account']);
+    expect(alice.run(() => app.get(Account).name)).toBe(alice.session.id);
+    const tab = await alice.tab('second');
+    expect(told).toEqual(['household', 'account', 'account']);
+    expect(tab.run(() => app.get(Account).name)).toBe(tab.session.id);
+  });
+
+  it('and a synchronous onModuleInit() is called when the object is made', async () => {
+    @SessionScoped()
+    class Cart {
+      readonly items: string[] = [];
+      @Inject('START') start!: string;
+      onModuleInit(): void {
+        this.items.push(this.start);
+      }
+    }
+    const app = await startScopedApp({ providers: [Cart, { provide: 'START', useValue: 'apple' }] });
+    expect((await app.user()).run(() => app.get(Cart).items)).toEqual(['apple']);
+  });
+
+  it('an onModuleInit() that throws lets the next use try again, and its object has no hooks called', async () => {
+    let tries = 0;
+    @SessionScoped()
+    class Cart {
+      readonly items: string[] = [];
+      onModuleInit(): void {
+        if (++tries === 1) throw new Error('not yet');
+      }
+      onModuleDestroy(): void {
+        told.push('cart');
+      }
+    }
+    const app = await startScopedApp({ providers: [Cart] });
+    const { run, session } = await app.user();
+    const use = (): string[] => run(() => app.get(Cart).items);
+    expect(use).toThrow('not yet');
+    expect(use()).toEqual([]);
+    told.length = 0;
+    await session.terminate();
+    expect(told).toEqual(['cart']);
+  });
+
+  it('what depends on an asynchronous transient provider', async () => {
+    @Injectable({ scope: Scope.TRANSIENT })
+    class Connection {
+      isOpen = false;
+      async onModuleInit(): Promise<void> {
+        await settle(1);
+        this.isOpen = true;
+      }
+    }
+    @SessionScoped()
+    class Repository {
+      constructor(
+        readonly connection: Connection,
+        @Inject('TICKET') readonly ticket: { number: number },
+      ) {}
+    }
+    let tickets = 0;
+    const ticket = {
+      provide: 'TICKET',
+      scope: Scope.TRANSIENT,
+      useFactory: async () => Promise.resolve({ number: ++tickets }),
+    };
+    const app = await startScopedApp({ providers: [Connection, Repository, ticket] });
+    tickets = 0;
+    const [alice, bob] = [await app.user(), await app.user()];
+    const repositories = [alice, bob].map(({ session }) => session.services.get(Repository));
+    expect(repositories.map(({ ticket: { number } }) => number)).toEqual([1, 2]);
+    expect(repositories.every(({ connection }) => connection.isOpen)).toBe(true);
+    await expect(alice.session.services.resolve(Connection)).resolves.toMatchObject({ isOpen: true });
+  });
+
+  it('the providers of a lazily loaded module, from the next request on', async () => {
+    @Module({ providers: [indexProvider], exports: [indexProvider] })
+    class IndexModule {}
+    const app = await startScopedApp({});
+    const { browser, session } = await app.user();
+    const lazy = await app.app.get(LazyModuleLoader).load(() => IndexModule);
+    expect(loads).toBe(0);
+    await browser.get('/session');
+    expect(loads).toBe(1);
+    expect(app.registry.run(session, () => lazy.get<Index>('INDEX').words)).toEqual(['ready']);
+  });
+});
+
+describe('A session that ends while something of it is prepared', () => {
+  it('answers 410 at once, and ends what is made too late', async () => {
+    const gate = new Gate();
+    load = async () => {
+      await gate.opened;
+      return { words: [], name: 'late' };
+    };
+    const app = await start();
+    const answer = app.browser().get('/index');
+    await until(() => loads === 1);
+    const [session] = app.registry.all();
+    const ending = session!.terminate();
+    expect((await answer).status).toBe(410);
+    expect(ended).toEqual([]);
+    gate.open();
+    expect(await ending).toMatchObject({ disposed: 1, failed: [], timedOut: [] });
+    expect(ended).toEqual(['index late']);
+  });
+
+  it('does not wait for it for ever: then it ends when it comes', async () => {
+    watchLog();
+    const gate = new Gate();
+    const clock = new FakeClock();
+    const app = await start({ clock });
+    load = async () => {
+      await gate.opened;
+      return { words: [], name: 'very late' };
+    };
+    const answer = app.browser().get('/index');
+    await until(() => loads === 1);
+    const ending = app.registry.all()[0]!.terminate();
+    await clock.advance(5_000);
+    expect((await ending).timedOut).toEqual(['the making of INDEX']);
+    expect((await answer).status).toBe(410);
+    gate.open();
+    await until(() => ended.length > 0);
+    expect(ended).toEqual(['index very late']);
+  });
+
+  it('does not wait for what waits for it', async () => {
+    const app = await start();
+    load = async () => {
+      const report = await app.registry.current()!.terminate();
+      return { words: [], name: String(report.pending) };
+    };
+    expect((await app.browser().get('/index')).status).toBe(410);
+    await until(() => ended.length > 0);
+    expect(ended).toEqual(['index true']);
+  });
+
+  it('refuses what is asked for afterwards', async () => {
+    const app = await start({ preload: false });
+    const { session } = await app.user();
+    await session.terminate();
+    await expect(session.services.resolve('INDEX')).rejects.toThrow(SessionEndedError);
+    expect(new PreparationFailedError('X', new Error('y')).message).toBe('X could not be prepared: y');
+  });
+});

@@ -1,0 +1,215 @@
+import { afterEach, describe, expect, it } from '@jest/globals';
+import { Inject, Injectable, Optional, Scope } from '@nestjs/common';
+import { INQUIRER } from '@nestjs/core';
+import { GroupScoped, SessionScoped } from 'nestjs-active-session';
+import { closeApps } from '../support/test-app.js';
+import { startScopedApp } from './scoped-app.js';
+
+afterEach(closeApps);
+
+const TRANSIENT = { scope: Scope.TRANSIENT };
+
+describe('A transient dependency of a session-scoped class', () => {
+  @Injectable(TRANSIENT)
+  class Buffer {
+    readonly lines: string[] = [];
+  }
+  @SessionScoped()
+  class Log {
+    @Inject() readonly inProperty!: Buffer;
+    constructor(
+      readonly buffer: Buffer,
+      @Inject(Buffer) readonly sameBuffer: Buffer,
+    ) {}
+    write(line: string): string[] {
+      this.buffer.lines.push(line);
+      return this.buffer.lines;
+    }
+  }
+  @SessionScoped()
+  class OtherLog {
+    constructor(readonly buffer: Buffer) {}
+  }
+
+  it('is made for each session, and shared by nobody', async () => {
+    const app = await startScopedApp({ providers: [Buffer, Log, OtherLog] });
+    const [alice, bob] = [await app.user(), await app.user()];
+    expect(alice.run(() => app.get(Log).write('a'))).toEqual(['a']);
+    expect(bob.run(() => app.get(Log).write('b'))).toEqual(['b']);
+    expect(alice.run(() => app.get(Log).write('c'))).toEqual(['a', 'c']);
+    expect(alice.session.services.get(OtherLog).buffer.lines).toEqual([]);
+  });
+
+  it('is one object for one consumer, as in Nest, however often it asks', async () => {
+    const app = await startScopedApp({ providers: [Buffer, Log] });
+    const { session } = await app.user();
+    const log = session.services.get(Log);
+    expect(log.sameBuffer).toBe(log.buffer);
+    expect(log.inProperty).toBe(log.buffer);
+    expect(log.buffer).toBeInstanceOf(Buffer);
+  });
+
+  it('is made for each session also where the module is compiled only, or an alias stands for it', async () => {
+    @SessionScoped()
+    class ByAlias {
+      constructor(@Inject('ALIAS') readonly buffer: Buffer) {}
+    }
+    const app = await startScopedApp({
+      providers: [Buffer, ByAlias, { provide: 'ALIAS', useExisting: Buffer }],
+    });
+    const [alice, bob] = [await app.user(), await app.user()];
+    const buffers = [alice, bob].map(({ session }) => session.services.get(ByAlias).buffer);
+    expect(buffers[0]).toBeInstanceOf(Buffer);
+    expect(buffers[0]).not.toBe(buffers[1]);
+  });
+
+  it("gets this session's own objects, singletons, and transient dependencies of its own", async () => {
+    @Injectable()
+    class Clock {}
+    @SessionScoped()
+    class Account {}
+    @Injectable(TRANSIENT)
+    class Deep {
+      constructor(readonly account: Account) {}
+    }
+    @Injectable(TRANSIENT)
+    class Middle {
+      @Inject(Clock) readonly clock!: Clock;
+      constructor(
+        readonly deep: Deep,
+        readonly account: Account,
+        @Optional() @Inject('MISSING') readonly missing?: unknown,
+      ) {}
+    }
+    @SessionScoped()
+    class Top {
+      constructor(
+        readonly middle: Middle,
+        readonly deep: Deep,
+      ) {}
+    }
+    const app = await startScopedApp({ providers: [Clock, Account, Deep, Middle, Top] });
+    const { session } = await app.user();
+    const { middle, deep } = session.services.get(Top);
+    const account = session.services.get(Account);
+    expect([middle.account, middle.deep.account, deep.account].every((each) => each === account)).toBe(true);
+    expect(middle.deep).not.toBe(deep);
+    expect(middle.clock).toBe(app.get(Clock));
+    expect(middle.missing).toBeUndefined();
+  });
+
+  it('knows who wants it', async () => {
+    @Injectable(TRANSIENT)
+    class Named {
+      readonly owner: string | undefined;
+      constructor(@Inject(INQUIRER) inquirer?: object) {
+        this.owner = inquirer?.constructor.name;
+      }
+    }
+    @Injectable(TRANSIENT)
+    class Outer {
+      constructor(
+        readonly named: Named,
+        @Inject(INQUIRER) readonly inquirer: object,
+      ) {}
+    }
+    @SessionScoped()
+    class Cart {
+      constructor(
+        readonly named: Named,
+        readonly outer: Outer,
+      ) {}
+    }
+    const app = await startScopedApp({ providers: [Named, Outer, Cart] });
+    const cart = (await app.user()).session.services.get(Cart);
+    expect(cart.named.owner).toBe('Cart');
+    expect(cart.outer.named.owner).toBe('Outer');
+    expect(cart.outer.inquirer.constructor).toBe(Cart);
+  });
+
+  it('may come from a factory, and may be anything', async () => {
+    let made = 0;
+    @SessionScoped()
+    class Cart {
+      constructor(@Inject('ID') readonly id: string) {}
+    }
+    const app = await startScopedApp({
+      providers: [
+        Cart,
+        { provide: 'SEED', useValue: 'id' },
+        { provide: 'ID', scope: Scope.TRANSIENT, inject: ['SEED'], useFactory: (seed: string) => `${seed} ${++made}` },
+      ],
+    });
+    made = 0;
+    const [alice, bob] = [await app.user(), await app.user()];
+    expect([alice, bob].map(({ session }) => session.services.get(Cart).id)).toEqual(['id 1', 'id 2']);
+    await expect(alice.session.services.resolve('ID')).resolves.toBe('id 3');
+  });
+
+  it('is initialised, and ends after its consumer, with its session', async () => {
+    const told: string[] = [];
+    @Injectable(TRANSIENT)
+    class Connection {
+      onModuleInit(): void {
+        told.push('init connection');
+      }
+      onModuleDestroy(): void {
+        told.push('end connection');
+      }
+    }
+    @SessionScoped()
+    class Repository {
+      constructor(readonly connection: Connection) {
+        told.push('repository');
+      }
+      onModuleDestroy(): void {
+        told.push('end repository');
+      }
+    }
+    const app = await startScopedApp({ providers: [Connection, Repository] });
+    told.length = 0;
+    const { session } = await app.user();
+    session.services.get(Repository);
+    expect(told).toEqual(['init connection', 'repository']);
+    const { disposed } = await session.terminate();
+    expect(disposed).toBe(2);
+    expect(told).toEqual(['init connection', 'repository', 'end repository', 'end connection']);
+  });
+
+  it('of a group-scoped class is one for the group', async () => {
+    @GroupScoped()
+    class Household {
+      constructor(readonly buffer: Buffer) {}
+    }
+    const app = await startScopedApp({ providers: [Buffer, Household] });
+    const alice = await app.user();
+    const tab = await alice.tab('other');
+    const bob = await app.user();
+    const [first, second, third] = [alice, tab, bob].map(({ session }) => session.services.get(Household).buffer);
+    expect(first).toBe(second);
+    expect(first).not.toBe(third);
+  });
+
+  it('that is replaced by a value in a test is that value', async () => {
+    const fake = { lines: ['fake'] };
+    const app = await startScopedApp(
+      { providers: [Buffer, OtherLog] },
+      { override: (builder) => builder.overrideProvider(Buffer).useValue(fake) },
+    );
+    expect((await app.user()).session.services.get(OtherLog).buffer).toBe(fake);
+  });
+
+  it('of a singleton belongs to the singleton, as in Nest', async () => {
+    @Injectable()
+    class Shared {
+      constructor(readonly buffer: Buffer) {}
+    }
+    @SessionScoped()
+    class Cart {
+      constructor(readonly shared: Shared) {}
+    }
+    const app = await startScopedApp({ providers: [Buffer, Shared, Cart] });
+    const [alice, bob] = [await app.user(), await app.user()];
+    expect(alice.session.services.get(Cart).shared.buffer).toBe(bob.session.services.get(Cart).shared.buffer);
+  });
+});
