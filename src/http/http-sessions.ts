@@ -1,7 +1,5 @@
 import { Inject, Injectable, type Logger } from '@nestjs/common';
 import { ModulesContainer } from '@nestjs/core';
-import { describeError } from '../describe-error.js';
-import { PreparationFailedError } from '../errors.js';
 import type { ResolvedOptions, SessionRequest } from '../options.js';
 import type { InstanceProvider } from '../scope/providers/instance-provider.js';
 import { ScopeHost } from '../scope/scope-host.js';
@@ -114,23 +112,14 @@ export class HttpSessions extends UserSessionNamer implements SessionFinder {
     if (cell.whyUnavailable() !== undefined) return this.prepareFallbacks(cell, providers);
     const session = cell.use();
     const prepared = session.scope.prepareAll(providers);
-    const logged = prepared?.catch(logFailure((what, error) => session.warn(what, error)));
     const saved = preload === true ? cell.saved : undefined;
-    return logged !== undefined && saved !== undefined ? Promise.all([logged, saved]) : (logged ?? saved);
+    return prepared !== undefined && saved !== undefined ? Promise.all([prepared, saved]) : (prepared ?? saved);
   }
 
   private prepareFallbacks(cell: RequestCell, providers: readonly InstanceProvider[]): Promise<unknown> | undefined {
     const fallbacks = providers.filter(({ fallback }) => fallback === 'request');
     if (fallbacks.length === 0) return undefined;
-    return cell
-      .openFallback()
-      ?.prepareAll(fallbacks)
-      ?.catch(
-        logFailure((what, error) => {
-          const { text, stack } = describeError(error);
-          this.logger.error(`A request without a session, ${what}: ${text}`, stack);
-        }),
-      );
+    return cell.openFallback()?.prepareAll(fallbacks);
   }
 
   /** The clean-up of the session that this request is going to replace, where requests are to wait for that. */
@@ -246,11 +235,4 @@ export class HttpSessions extends UserSessionNamer implements SessionFinder {
       'Nothing listens to SIGTERM: sessions will not be ended when the process is stopped. Call app.enableShutdownHooks().',
     );
   }
-}
-
-function logFailure(log: (what: string, error: unknown) => void): (error: unknown) => never {
-  return (error) => {
-    if (error instanceof PreparationFailedError) log(`preparing ${error.provider}`, error.cause);
-    throw error;
-  };
 }

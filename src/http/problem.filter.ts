@@ -1,5 +1,6 @@
 import { Catch, Inject, Logger, type ArgumentsHost, type ExceptionFilter } from '@nestjs/common';
 import { BaseExceptionFilter } from '@nestjs/core';
+import { describeError } from '../describe-error.js';
 import { ActiveSessionError } from '../errors.js';
 import { RESOLVED_OPTIONS, type ResolvedOptions } from '../options.js';
 
@@ -18,7 +19,7 @@ export class ProblemFilter extends BaseExceptionFilter implements ExceptionFilte
   override catch(error: ActiveSessionError, host: ArgumentsHost): void {
     if (host.getType() !== 'http') throw error;
     // A fault in the program: its message names the fix, and clients do not get it.
-    if (error.getStatus() === 500) this.logger.error(error.message, error.stack);
+    if (error.getStatus() === 500) this.logger.error(error.message, describeError(error.cause ?? error).stack);
     const adapter = this.httpAdapterHost?.httpAdapter;
     const response = host.switchToHttp().getResponse<object>();
     if (adapter === undefined || adapter.isHeadersSent(response)) {

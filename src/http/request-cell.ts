@@ -181,6 +181,10 @@ export class RequestCell extends ContextCell {
     this.onReleased?.();
   }
 
+  override get isOfOneRequest(): boolean {
+    return true;
+  }
+
   override open(): Scope {
     return this.use().scope;
   }

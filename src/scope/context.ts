@@ -14,6 +14,11 @@ export class ContextCell {
     readonly isAwaited = false,
   ) {}
 
+  /** Whether only the code of one request runs with it. */
+  get isOfOneRequest(): boolean {
+    return false;
+  }
+
   /** The first use: finds or creates the session. */
   open(): Scope {
     throw new NotInSessionError('A session');

@@ -165,11 +165,6 @@ export class LiveSession extends ActiveSession implements Mortal {
     return `active session ${this.id}:${this.generation}`;
   }
 
-  /** Logs a fault of the application's code that has nobody to go to. */
-  warn(what: string, error: unknown): void {
-    this.life.warn(what, error);
-  }
-
   get isPinned(): boolean {
     return this.lifetime.isPinned;
   }

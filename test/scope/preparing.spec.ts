@@ -56,7 +56,7 @@ class IndexController {
 const metadata = { providers: [indexProvider], controllers: [IndexController] };
 const start = (options: ActiveSessionModuleOptions = {}): Promise<ScopedApp> => startScopedApp(metadata, { options });
 
-let logged: string[];
+let logged: unknown[][];
 
 beforeEach(() => {
   loads = 0;
@@ -71,7 +71,7 @@ afterEach(async () => {
 
 function watchLog(): void {
   logged = [];
-  jest.spyOn(Logger.prototype, 'error').mockImplementation((message: unknown) => void logged.push(String(message)));
+  jest.spyOn(Logger.prototype, 'error').mockImplementation((...args: unknown[]) => void logged.push(args));
 }
 
 describe('An asynchronous factory', () => {
@@ -113,7 +113,9 @@ describe('An asynchronous factory', () => {
     expect(failed.status).toBe(500);
     expect(failed.text).not.toMatch(/disk|INDEX/);
     expect(failed.body).toMatchObject({ code: 'PREPARATION_FAILED' });
-    expect(logged.join('\n')).toMatch(/The active session \S+:1, preparing INDEX: the disk is full/);
+    expect(logged).toEqual([
+      ['INDEX could not be prepared: the disk is full', expect.stringMatching(/^Error: the disk is full\n +at /)],
+    ]);
     load = () => Promise.resolve({ words: ['better'] });
     expect((await browser.get('/index')).body).toEqual(['better']);
     expect(loads).toBe(2);

@@ -97,7 +97,6 @@ export class SessionLocks {
     this.refuseSelf(mutex, name);
     if (!mutex.tryEnter()) {
       if (timeoutMs === 0) throw onTimeout();
-      const isOwn = cell !== undefined && mutex.holder?.cell === cell;
       const tell = (): void =>
         this.warn(`${name} is not unlocked for ${SUSPICIOUS_MS} ms: ${this.holderOf(mutex, cell)}`);
       await new LockWait({
@@ -108,7 +107,7 @@ export class SessionLocks {
         signal,
         onTimeout,
         onAborted: (reason) => new LockAbortedError(name, reason),
-        onSuspicious: isOwn ? { afterMs: SUSPICIOUS_MS, tell } : undefined,
+        onSuspicious: isHeldBy(cell, mutex) ? { afterMs: SUSPICIOUS_MS, tell } : undefined,
       }).granted;
     }
     return new Hold(mutex, own.locks, cell, this.clock.now());
@@ -123,12 +122,17 @@ export class SessionLocks {
         );
   }
 
-  private holderOf({ holder }: Mutex, cell: ContextCell | undefined): string {
-    if (holder === undefined) return 'it is held by nobody any more';
-    const sinceMs = Math.round(this.clock.now() - holder.sinceMs);
-    const self = cell !== undefined && holder.cell === cell;
-    return `it is held for ${sinceMs} ms, by ${self ? 'the same request or work, which may wait for itself' : 'another request or work of the session'}`;
+  private holderOf(mutex: Mutex, cell: ContextCell | undefined): string {
+    const { holder } = mutex;
+    if (holder === undefined) return 'it is passed on at this moment';
+    const who = isHeldBy(cell, mutex) ? 'the same request, which may wait for itself' : 'other code of the session';
+    return `it is held for ${Math.round(this.clock.now() - holder.sinceMs)} ms, by ${who}`;
   }
+}
+
+/** Whether the request that this is the cell of has the lock. */
+function isHeldBy(cell: ContextCell | undefined, { holder }: Mutex): boolean {
+  return cell?.isOfOneRequest === true && holder?.cell === cell;
 }
 
 /** @throws BadArgumentError that names the option */
