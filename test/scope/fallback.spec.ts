@@ -305,6 +305,7 @@ describe('A request whose session ends while it is handled', () => {
       async logout(@Req() req: { session: { destroy(done: () => void): void } }): Promise<unknown> {
         const before = this.cart.add();
         await new Promise<void>((resolve) => req.session.destroy(resolve));
+        await until(() => told.includes('household user-session-ended'));
         let after: unknown;
         try {
           after = this.cart.add();
