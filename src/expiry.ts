@@ -20,8 +20,7 @@ const BUCKET_MS = 100;
 export class Expiry {
   private readonly buckets = new Map<number, Set<Expirable>>();
   /** The numbers of all buckets, ascending. */
-  private order: number[] = [];
-  private size = 0;
+  private readonly order: number[] = [];
   private timer: ClockTimer | undefined;
   private timerBucket = Infinity;
 
@@ -45,13 +44,13 @@ export class Expiry {
   remove(entry: Expirable): void {
     if (entry.expiryBucket === undefined) return;
     this.take(entry);
-    if (this.size === 0) this.clear();
+    if (this.order.length === 0) this.startTimer();
   }
 
   /** Entries in about the order in which they are due. Those that were used move on to where they belong now. */
   *byDueTime(): Iterable<Expirable> {
     const now = this.clock.now();
-    for (const bucket of this.order)
+    for (let bucket = this.order[0]; bucket !== undefined; bucket = this.order[this.indexFor(bucket + 1)])
       for (const entry of this.buckets.get(bucket) ?? []) {
         const due = bucketOf(entry.dueAt(now));
         if (due <= bucket) yield entry;
@@ -63,9 +62,15 @@ export class Expiry {
   }
 
   private take(entry: Expirable): void {
-    this.buckets.get(entry.expiryBucket ?? Infinity)?.delete(entry);
+    const bucket = entry.expiryBucket ?? Infinity;
+    const entries = this.buckets.get(bucket);
     entry.expiryBucket = undefined;
-    this.size--;
+    entries?.delete(entry);
+    // Most entries are taken out long before they are due: until then their buckets would stay, empty.
+    if (entries?.size === 0) {
+      this.buckets.delete(bucket);
+      this.order.splice(this.indexFor(bucket), 1);
+    }
   }
 
   private put(entry: Expirable, bucket: number): void {
@@ -77,11 +82,10 @@ export class Expiry {
     }
     entries.add(entry);
     entry.expiryBucket = bucket;
-    this.size++;
     if (bucket < this.timerBucket) this.startTimer();
   }
 
-  /** Where a new bucket belongs: mostly at the end. */
+  /** Where a bucket is, or belongs: mostly at the end. */
   private indexFor(bucket: number): number {
     let low = 0;
     let high = this.order.length;
@@ -93,6 +97,7 @@ export class Expiry {
     return low;
   }
 
+  /** For the first bucket; none where there is no bucket. */
   private startTimer(): void {
     const [first] = this.order;
     this.timer?.cancel();
@@ -116,8 +121,7 @@ export class Expiry {
       // The end of one entry may have removed others.
       for (const entry of entries ?? []) if (entry.expiryBucket === first) this.expireOrMove(entry, now);
     }
-    if (this.size === 0) this.clear();
-    else if (this.timerBucket === Infinity) this.startTimer();
+    if (this.timerBucket === Infinity) this.startTimer();
   }
 
   private expireOrMove(entry: Expirable, now: number): void {
@@ -126,15 +130,6 @@ export class Expiry {
     if (due <= now) entry.expire();
     // An entry in use can be due in this very bucket again: the next one looks at it.
     else this.put(entry, Math.max(bucketOf(due), bucketOf(now) + 1));
-  }
-
-  /** Nothing is scheduled: buckets that were emptied by hand go, and so does the timer. */
-  private clear(): void {
-    this.buckets.clear();
-    this.order = [];
-    this.timer?.cancel();
-    this.timer = undefined;
-    this.timerBucket = Infinity;
   }
 }
 

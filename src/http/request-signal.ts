@@ -34,8 +34,11 @@ export const RequestSignal = createParamDecorator((_data: undefined, context: Ex
   requestSignal(context.switchToHttp().getRequest<object>()),
 ) as () => ParameterDecorator;
 
+// Not within signalOf(): who keeps the signal, as a runner does, would keep the request.
+const logFailure = (error: unknown): void => logger.error('A listener of requestSignal() has failed', error);
+
 function signalOf({ res, socket }: RequestLike): AbortSignal {
-  const controller = new IsolatedAbort((error) => logger.error('A listener of requestSignal() has failed', error));
+  const controller = new IsolatedAbort(logFailure);
   if (res === undefined) return controller.signal;
   // A response that waits behind another on its connection may never close: so the connection is watched, too.
   const onClose = (): void => {

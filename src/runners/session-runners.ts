@@ -175,5 +175,8 @@ function abortWith(runner: AnyRunner, signal: AbortSignal): void {
     abort();
     return;
   }
-  signal.addEventListener('abort', abort, { once: true, signal: runner.completionSignal });
+  signal.addEventListener('abort', abort, { once: true });
+  // Not by the option `signal`: with that, Node forgets to remove it once garbage was collected, and `signal` may live on.
+  const leave = (): void => signal.removeEventListener('abort', abort);
+  runner.completionSignal.addEventListener('abort', leave, { once: true });
 }

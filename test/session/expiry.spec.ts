@@ -302,6 +302,22 @@ describe('Timers', () => {
     expect(app.clock.pending).toBe(0);
   });
 
+  it('are not for sessions that have ended long before they were due', async () => {
+    const app = await start();
+    const { session: stayer } = await app.user();
+    for (let user = 0; user < 10; user++) {
+      await app.clock.advance(SECOND);
+      const { session } = await app.user();
+      await session.terminate();
+    }
+    stayer.touch();
+    await app.clock.advance(SECOND);
+    const setTimer = jest.spyOn(app.clock, 'setTimeout');
+    await app.clock.advance(20 * MINUTE - 2 * SECOND);
+    expect(stayer.isAvailable).toBe(true);
+    expect(setTimer).toHaveBeenCalledTimes(1);
+  });
+
   it('are none when the application has closed', async () => {
     const app = await start();
     const { browser } = await app.user();

@@ -17,7 +17,9 @@ export class Program {
   /** Resolves when it has printed its address. */
   static async start(name: string, ...args: string[]): Promise<Program> {
     const file = fileURLToPath(new URL(`../fixtures/${name}.ts`, import.meta.url));
-    const child = spawn(process.execPath, ['--import', REGISTER, file, ...args], { stdio: ['ignore', 'pipe', 'pipe'] });
+    const child = spawn(process.execPath, ['--expose-gc', '--import', REGISTER, file, ...args], {
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
     let errors = '';
     child.stderr.on('data', (chunk: Buffer) => (errors += chunk.toString()));
     const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();

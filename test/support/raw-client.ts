@@ -34,6 +34,10 @@ export class RawClient {
     return /^set-cookie: ([^;]+)/im.exec(this.received)?.[1];
   }
 
+  get isOpen(): boolean {
+    return !this.isClosed;
+  }
+
   /** Resolves when the connection is closed, by whomever. */
   async closed(): Promise<void> {
     await until(() => this.isClosed);
