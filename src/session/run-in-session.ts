@@ -1,0 +1,55 @@
+import { randomUUID } from 'node:crypto';
+import type { INestApplicationContext } from '@nestjs/common';
+import { ScopeMisuseError } from '../errors.js';
+import { isUnknownElement } from '../nest-internals.js';
+import { ScopeHost } from '../scope/scope-host.js';
+import type { ActiveSession } from './active-session.js';
+import { ActiveSessionRegistry } from './active-session.registry.js';
+import { Sessions } from './sessions.js';
+
+/**
+ * Runs `fn` in a new active session of a new user, without any request, and ends both afterwards: for tests of scoped
+ * classes, and for scripts. What must be prepared is there before.
+ * @param app an application, or what `Test.createTestingModule().compile()` gives
+ * @returns what `fn` returns, when the session has cleaned up
+ * @throws ScopeMisuseError where the application does not import ActiveSessionModule; PreparationFailedError
+ * @example
+ * ```ts
+ * const count = await runInSession(app, () => {
+ *   app.get(Cart).add('apple');
+ *   return app.get(CartController).count();
+ * });
+ * ```
+ */
+export async function runInSession<R>(
+  app: INestApplicationContext,
+  fn: (session: ActiveSession) => R | Promise<R>,
+): Promise<R> {
+  const { sessions, scopeHost, registry } = partsOf(app);
+  const session = sessions.findOrCreate({
+    userSessionId: randomUUID(),
+    suffix: '',
+    hint: { generation: 0, groupId: undefined },
+    isConfirmed: true,
+  });
+  try {
+    await session.scope.prepareAll(scopeHost.providersToPrepare());
+    return await registry.run(session, () => fn(session));
+  } finally {
+    await session.terminate();
+    await session.group.terminate();
+  }
+}
+
+function partsOf(app: INestApplicationContext) {
+  try {
+    return {
+      sessions: app.get(Sessions, { strict: false }),
+      scopeHost: app.get<ScopeHost>(ScopeHost, { strict: false }),
+      registry: app.get(ActiveSessionRegistry, { strict: false }),
+    };
+  } catch (error) {
+    if (!isUnknownElement(error)) throw error;
+    throw new ScopeMisuseError('runInSession() needs an application that imports ActiveSessionModule.forRoot()');
+  }
+}
