@@ -8,14 +8,16 @@ import { ActiveSessionRegistry } from 'nestjs-active-session';
 import * as ending from './fixtures/guide/ending.js';
 import * as expiry from './fixtures/guide/expiry.js';
 import * as groups from './fixtures/guide/groups.js';
+import * as locks from './fixtures/guide/locks.js';
 import * as logout from './fixtures/guide/logout.js';
 import { readAll } from './fixtures/guide/reading.js';
 import * as rules from './fixtures/guide/rules.js';
 import * as runners from './fixtures/guide/runners.js';
 import * as scopes from './fixtures/guide/scopes.js';
 import * as sessions from './fixtures/guide/sessions.js';
+import * as testing from './fixtures/guide/testing.js';
 import { Browser } from './support/browser.js';
-import { FakeClock } from './support/fake-clock.js';
+import { FakeClock, settle } from './support/fake-clock.js';
 import { RawClient } from './support/raw-client.js';
 
 const PAGES = (await readdir('docs/guide')).filter((name) => name.endsWith('.md'));
@@ -145,8 +147,36 @@ describe('The code of the guide does what it says:', () => {
     expect((await browser.get('/items')).body).toEqual({ items: [] });
   });
 
+  it('locks', async () => {
+    const { app, browser } = await start(locks.AppModule);
+    const shop = app.get(locks.Shop);
+    let open: (value?: unknown) => void = () => undefined;
+    shop.ready = new Promise((resolve) => (open = resolve));
+    await browser.post('/cart?item=apple');
+    const orders = [browser.post('/cart/order'), browser.post('/cart/order')];
+    await new Promise((resolve) => setImmediate(resolve));
+    open();
+    const totals = (await Promise.all(orders)).map(({ body }) => body as unknown);
+    expect(totals).toEqual(expect.arrayContaining([{ total: 10 }, { total: 0 }]));
+    expect(shop.orders).toEqual([['apple'], []]);
+    shop.ready = new Promise((resolve) => (open = resolve));
+    expect((await browser.post('/cart/export')).body).toMatchObject({ key: expect.any(String) });
+    let isAnswered = false;
+    const total = browser.get('/cart/total').finally(() => (isAnswered = true));
+    await settle(50);
+    expect(isAnswered).toBe(false);
+    open();
+    expect((await total).body).toEqual({ total: 0 });
+  });
+
+  it('testing', async () => {
+    expect(testing.totalByItself()).toBe(3);
+    expect(await testing.totalOfFake()).toBe(42);
+    expect(await testing.totalInSession()).toBe(5);
+  });
+
   it('scopes', async () => {
-    const { app, browser } = await start(scopes.AppModule);
+    const { app, browser, registry } = await start(scopes.AppModule);
     await browser.post('/cart?item=shoes');
     const client = new RawClient(await app.getUrl());
     client.send({ path: '/prices', cookie: browser.cookie });
@@ -156,8 +186,13 @@ describe('The code of the guide does what it says:', () => {
     app.get(scopes.Bus).next(7);
     await client.until('data: 7 EUR');
     await client.vanish();
+    expect((await bob.get('/find?word=apple')).body).toEqual(['apple 5 EUR']);
+    expect((await bob.get('/find?word=apple')).body).toHaveLength(2);
+    expect([(await bob.get('/public')).text, (await bob.get('/public')).text]).toEqual(['1', '1']);
+    const indexes = registry.all().map((session) => session.services.get(scopes.SearchIndex));
     const prices = app.get(scopes.PriceList);
     await app.close();
+    expect(indexes.map(({ isClosed }) => isClosed)).toEqual([true, true]);
     expect(prices.released.sort()).toEqual(['hat', 'shoes']);
   });
 

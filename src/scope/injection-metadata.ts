@@ -1,4 +1,4 @@
-import { Scope } from '@nestjs/common';
+import { Scope, type Abstract } from '@nestjs/common';
 import { ScopeMisuseError } from '../errors.js';
 import { ScopeHost } from './scope-host.js';
 
@@ -14,7 +14,7 @@ const OPTIONAL_PROPERTIES = 'optional:properties_metadata';
 type Class = abstract new (...args: never[]) => unknown;
 
 /** How providers are named. */
-export type Token<T = unknown> = (abstract new (...args: never[]) => T) | string | symbol;
+export type Token<T = unknown> = (abstract new (...args: never[]) => T) | Abstract<T> | string | symbol;
 
 /** How messages name a token. */
 export function nameOfToken(token: unknown): string {

@@ -208,7 +208,7 @@ describe('nestjs-cls', () => {
           })
           .getRequired()
           .then(({ result }) => result);
-        return { tenants: this.visits.visit(), inRunner, own: this.cls.get('tenant') as unknown };
+        return { tenants: this.visits.visit(), inRunner, own: this.cls.get<unknown>('tenant') };
       }
     }
     const setup = (cls: ClsService, req: { headers: Record<string, string> }): void =>

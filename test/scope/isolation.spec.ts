@@ -228,6 +228,47 @@ describe('What sessions share calls back in the session of whoever emits', () =>
     expect(() => object.times(-1)).toThrow(RangeError);
   });
 
+  it('and so runs a generator that another session pulls, unless its steps are bound', async () => {
+    const { app, alice, bob } = await startWithTwo();
+    function* greetings(): Generator<string> {
+      for (;;) yield greet(app);
+    }
+    const shared = alice.run(() => greetings());
+    const next = (): unknown => shared.next().value;
+    expect([alice.run(next), bob.run(next), bob.run(alice.session.bind(next))]).toEqual([
+      'Hello alice',
+      'Hello bob',
+      'Hello alice',
+    ]);
+  });
+
+  it('and a promise that is memoised for all holds what the session of its first caller gave', async () => {
+    const { app, alice, bob } = await startWithTwo();
+    let memoised: Promise<string> | undefined;
+    const greeting = (): Promise<string> => (memoised ??= Promise.resolve().then(() => greet(app)));
+    expect([await alice.run(greeting), await bob.run(greeting)]).toEqual(['Hello alice', 'Hello alice']);
+    // One for each session: kept in what is session-scoped, such as its properties.
+    const own = (user: User): Promise<string> =>
+      user.run(async () =>
+        String(await user.session.properties.getOrAdd('greeting', async () => Promise.resolve(greet(app)))),
+      );
+    expect([await own(alice), await own(bob)]).toEqual(['Hello alice', 'Hello bob']);
+  });
+
+  it('as a pool does that calls back whoever waits, and not where the callback is bound', async () => {
+    const { app, alice, bob } = await startWithTwo();
+    const waiting: (() => void)[] = [];
+    const heard: string[] = [];
+    alice.run(() => {
+      waiting.push(() => heard.push(greet(app)));
+      waiting.push(alice.session.bind(() => heard.push(greet(app))));
+    });
+    bob.run(() => {
+      for (const callback of waiting) callback();
+    });
+    expect(heard).toEqual(['Hello bob', 'Hello alice']);
+  });
+
   it('unless inSession() comes first in the pipe', async () => {
     const { app, alice, bob } = await startWithTwo();
     const bus = new Subject<string>();
