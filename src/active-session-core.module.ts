@@ -4,6 +4,7 @@ import {
   Logger,
   Module,
   type NestModule,
+  type OnApplicationShutdown,
   type OnModuleDestroy,
   type OnModuleInit,
 } from '@nestjs/common';
@@ -105,7 +106,7 @@ const USER_SESSION_MOUNT = Symbol('nestjs-active-session.user-session-mount');
 })
 export class ActiveSessionCoreModule
   extends ConfigurableModuleClass
-  implements NestModule, OnModuleInit, OnModuleDestroy
+  implements NestModule, OnModuleInit, OnModuleDestroy, OnApplicationShutdown
 {
   constructor(
     modules: ModulesContainer,
@@ -114,7 +115,6 @@ export class ActiveSessionCoreModule
     private readonly sessions: Sessions,
     private readonly context: SessionContext,
     private readonly scopeHost: ScopeHost,
-    private readonly locks: SessionLocks,
     @Inject(USER_SESSION_MOUNT) _mount: unknown,
   ) {
     super();
@@ -143,7 +143,10 @@ export class ActiveSessionCoreModule
   async onModuleDestroy(): Promise<void> {
     await this.sessions.shutdown();
     await this.httpSessions.close();
+  }
+
+  /** The server is closed: no request is handled any more. */
+  onApplicationShutdown(): void {
     this.context.disable();
-    this.locks.disable();
   }
 }

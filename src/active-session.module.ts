@@ -39,7 +39,7 @@ function facade(core: DynamicModule): DynamicModule {
     module: ActiveSessionModule,
     global: true,
     imports: [core],
-    // Nest reads these when it has loaded all modules: by then their classes have said which locks they want.
+    // Nest reads these when it scans this module: by then the classes that are imported statically have said which locks they want.
     get providers() {
       return declaredLocks();
     },

@@ -37,7 +37,7 @@ export type {
   SessionRuleObject,
   UserSessionOptions,
 } from './options.js';
-export type { Holding, Holds } from './runners/holding.js';
+export type { Holding } from './runners/holding.js';
 export { ProcessRunner, type ProcessBody, type Report } from './runners/process/process-runner.js';
 export { runInSession } from './session/run-in-session.js';
 export { RunnerKey, type RunnerId } from './runners/runner-key.js';

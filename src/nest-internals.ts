@@ -2,7 +2,14 @@
  * The one file that touches what Nest does not document. All of it is looked for before it is used, so that another
  * version of Nest costs a feature, named in a warning, and not the application.
  */
-import { ContextIdFactory, type ContextId, type ContextIdStrategy, type ModulesContainer } from '@nestjs/core';
+import type { Type } from '@nestjs/common';
+import {
+  ContextIdFactory,
+  type ContextId,
+  type ContextIdStrategy,
+  type ModuleRef,
+  type ModulesContainer,
+} from '@nestjs/core';
 import { DiscoverableMetaHostCollection } from '@nestjs/core/discovery/discoverable-meta-host-collection.js';
 import { UnknownElementException } from '@nestjs/core/errors/exceptions/unknown-element.exception.js';
 
@@ -66,6 +73,17 @@ export function putFirstAtShutdown(modules: ModulesContainer, moduleClass: unkno
 /** Whether Nest says that there is no provider for a token. */
 export function isUnknownElement(error: unknown): boolean {
   return error instanceof UnknownElementException;
+}
+
+/** Whether there is a provider for a token. */
+export function isProvided(moduleRef: ModuleRef, token: unknown): boolean {
+  try {
+    moduleRef.introspect(token as Type<unknown>);
+    return true;
+  } catch (error) {
+    if (isUnknownElement(error)) return false;
+    throw error;
+  }
 }
 
 /** How often a module class was imported with different metadata. */
@@ -142,7 +160,7 @@ export interface DurableInstance {
   readonly over: Promise<unknown> | undefined;
 }
 
-/** What Nest has made in a context, those that depend on others first. */
+/** What classes Nest has constructed in a context, those that depend on others first. */
 export function durableInstancesOf(modules: ModulesContainer, contextId: ContextId): DurableInstance[] {
   const found: DurableInstance[] = [];
   const seen = new Set<NestProvider>();
@@ -150,7 +168,9 @@ export function durableInstancesOf(modules: ModulesContainer, contextId: Context
     if (seen.has(provider)) return;
     seen.add(provider);
     for (const dependency of dependenciesOf(provider)) visit(dependency.provider);
-    if (provider.isDependencyTreeDurable?.() === true) found.push(...instancesOf(provider, contextId));
+    // What a factory returns may be anybody's: a connection that a tenant's sessions share.
+    const isClass = typeof provider.metatype === 'function' && (provider.inject ?? undefined) === undefined;
+    if (isClass && provider.isDependencyTreeDurable?.() === true) found.push(...instancesOf(provider, contextId));
   };
   for (const provider of providersOf(modules)) visit(provider);
   return found.reverse();

@@ -143,7 +143,8 @@ export interface ActiveSessionModuleOptions {
   sequence?: SequenceOptions;
   /**
    * `true`: Nest's own durable providers live in the active session of the request, and end with it, by the same hooks as
-   * session-scoped ones. A `ContextIdStrategy` of the application stays in use for requests without a session and for what is not durable.
+   * session-scoped ones: what Nest constructs, not what factories return. A `ContextIdStrategy` of the application stays in use for requests without a session and for what is not durable. They get no `REQUEST`: it would be the one of
+   * some request of the session; inject `ActiveSession`.
    * @default false
    */
   bindDurableProviders?: boolean;

@@ -16,6 +16,8 @@ type Resolver = ReturnType<ContextIdStrategy['attach']>;
  */
 export class DurableProviders implements ContextIdStrategy {
   private previous: ContextIdStrategy | undefined;
+  /** The application's own strategy may ask whom it has found, which may be this one. */
+  private isAsked = false;
   private readonly contextIds = new WeakMap<Scope, ContextId>();
 
   constructor(
@@ -46,13 +48,26 @@ export class DurableProviders implements ContextIdStrategy {
   }
 
   attach(contextId: ContextId, request: object): Resolver {
-    const before = this.previous?.attach(contextId, request);
-    const cell = this.cellOf(request);
-    if (cell === undefined) return before ?? (() => contextId);
-    const resolveBefore = typeof before === 'function' ? before : before?.resolve;
-    const resolve = (info: HostComponentInfo): ContextId =>
-      (info.isTreeDurable ? this.contextIdFor(cell) : undefined) ?? resolveBefore?.(info) ?? contextId;
-    return typeof before === 'object' ? { ...before, resolve } : resolve;
+    if (this.isAsked) return () => contextId;
+    this.isAsked = true;
+    try {
+      const before = this.previous?.attach(contextId, request);
+      const cell = this.cellOf(request);
+      return cell === undefined ? (before ?? (() => contextId)) : this.resolverFor(cell, before, contextId);
+    } finally {
+      this.isAsked = false;
+    }
+  }
+
+  private resolverFor(cell: ContextCell, before: Resolver | undefined, contextId: ContextId): Resolver {
+    const resolveBefore = typeof before === 'function' ? before : before?.resolve.bind(before);
+    // Once given it stays, whatever becomes of the session: Nest asks again for what it is making.
+    let given: ContextId | undefined;
+    const resolve = (info: HostComponentInfo): ContextId => {
+      const own = info.isTreeDurable ? (given ??= this.contextIdFor(cell)) : undefined;
+      return own ?? resolveBefore?.(info) ?? contextId;
+    };
+    return typeof before === 'object' ? { resolve, payload: before.payload } : resolve;
   }
 
   /** @throws SessionEndedError: what Nest would make for it now, nobody would end */
@@ -62,10 +77,12 @@ export class DurableProviders implements ContextIdStrategy {
     if (!scope.isOpenAt('session')) throw new SessionEndedError(scope.endReason ?? 'terminated');
     let contextId = this.contextIds.get(scope);
     if (contextId === undefined) {
-      contextId = ContextIdFactory.create();
-      this.contextIds.set(scope, contextId);
-      const made = contextId;
-      scope.endFirst = (run, reason) => this.end(made, run, reason);
+      const made = (contextId = ContextIdFactory.create());
+      this.contextIds.set(scope, made);
+      scope.endFirst = (run, reason) => {
+        this.contextIds.delete(scope);
+        return this.end(made, run, reason);
+      };
     }
     return contextId;
   }

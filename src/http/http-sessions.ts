@@ -37,6 +37,7 @@ export class HttpSessions extends UserSessionNamer implements SessionFinder {
   private readonly userSessions: UserSessionPort;
   private readonly logouts: Logouts;
   private readonly durableProviders: DurableProviders | undefined;
+  private isClosed = false;
   private readonly loggedReasons = new Set<UnavailableReason>();
   /** Of requests without a session that have not been answered. */
   private readonly requestScopes = new Set<RequestScope>();
@@ -68,7 +69,7 @@ export class HttpSessions extends UserSessionNamer implements SessionFinder {
       next();
       return;
     }
-    this.durableProviders?.ensureAsked();
+    if (!this.isClosed) this.durableProviders?.ensureAsked();
     try {
       const suffix = this.rules.suffixFor(req);
       const cleanup = this.cleanupBefore(req, suffix);
@@ -183,7 +184,8 @@ export class HttpSessions extends UserSessionNamer implements SessionFinder {
     return { session, saved: this.remember(req, session) };
   }
 
-  openRequestScope(why: UnavailableReason): RequestScope {
+  openRequestScope(why: UnavailableReason): RequestScope | undefined {
+    if (this.isClosed) return undefined;
     const scope = new RequestScope(this.environment, why);
     this.requestScopes.add(scope);
     return scope;
@@ -193,11 +195,12 @@ export class HttpSessions extends UserSessionNamer implements SessionFinder {
     void scope.end().then(() => this.requestScopes.delete(scope));
   }
 
-  /** Ends what requests without a session have, and leaves the stores of user sessions alone again. */
+  /** Ends what requests without a session have, and makes nothing for them any more; leaves the stores of user sessions alone again. */
   async close(): Promise<void> {
+    this.isClosed = true;
     this.logouts.close();
     this.durableProviders?.close();
-    await Promise.all([...this.requestScopes].map((scope) => scope.end()));
+    await Promise.all([...this.requestScopes].map((scope) => scope.end('shutdown')));
   }
 
   override userSessionIdOf(req: object): string | undefined {

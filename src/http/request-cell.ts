@@ -21,7 +21,7 @@ export interface SessionFinder {
   ): UnavailableReason | undefined;
   /** @throws SessionUnavailableError, LimitReachedError */
   findOrCreate(req: SessionRequest, suffix: string): FoundSession;
-  openRequestScope(why: UnavailableReason): RequestScope;
+  openRequestScope(why: UnavailableReason): RequestScope | undefined;
   closeRequestScope(scope: RequestScope): void;
   /** How long the user session of a request is going to last from now on, in ms. */
   userSessionLeftMs(req: SessionRequest): number;
@@ -197,7 +197,7 @@ export class RequestCell extends ContextCell {
     // What closed before it came never tells that it is over: nothing would end what is made for it.
     const why = this.pins && this.request !== undefined ? this.whyUnavailable() : undefined;
     if (why === undefined) return undefined;
-    return (this.requestScope ??= this.finder.openRequestScope(why)).scope;
+    return (this.requestScope ??= this.finder.openRequestScope(why))?.scope;
   }
 
   override owner(level: ScopeLevel): object {

@@ -28,13 +28,13 @@ export class RequestScope {
   }
 
   /** Ends what was made in it. Never rejects. */
-  end(): Promise<void> {
+  end(reason: 'terminated' | 'shutdown' = 'terminated'): Promise<void> {
     return (this.ended ??= this.environment.context.runClean(this.scope.cellOfAwaited, async () => {
       const { clock, cleanupTimeoutMs } = this.environment.options;
-      const cleanup = new Cleanup('terminated', clock, cleanupTimeoutMs, (what, error) => this.warn(what, error));
+      const cleanup = new Cleanup(reason, clock, cleanupTimeoutMs, (what, error) => this.warn(what, error));
       for (const scope of [this.scope, this.groupScope]) {
-        scope.close('terminated');
-        await scope.dispose(cleanup.run, 'terminated');
+        scope.close(reason);
+        await scope.dispose(cleanup.run, reason);
       }
       for (const scope of [this.scope, this.groupScope]) scope.empty();
       cleanup.finish();

@@ -2,7 +2,7 @@ import { BadArgumentError } from '../errors.js';
 import type { Expirable } from '../expiry.js';
 import { IsolatedAbort } from '../isolated-abort.js';
 import type { SerializedError } from '../serialized-error.js';
-import { runHoldingAll, type Holding } from './holding.js';
+import { releaseAll, runHoldingAll, type GivenLock } from './holding.js';
 import { isFinal, Runner, RunnerStatus, type RunnerProgress } from './runner.js';
 import type { RunnerHome } from './runner-home.js';
 import { RunnerKey, type RunnerId } from './runner-key.js';
@@ -13,7 +13,7 @@ export interface RunnerSetup {
   readonly name: string | undefined;
   readonly home: RunnerHome;
   /** Locks that it has until its work is over. */
-  readonly holds: readonly Holding[];
+  readonly locks: readonly GivenLock[];
 }
 
 /** What all runners share: identity, the rules of the status, progress, and the clock of their idle time. */
@@ -24,7 +24,7 @@ export abstract class RunnerBase<R> extends Runner<R> {
   /** @internal Told when the runner is due; set by the session's list of runners. */
   onExpired: (() => void) | undefined;
   protected readonly home: RunnerHome;
-  private holds: readonly Holding[];
+  private locks: readonly GivenLock[];
 
   private readonly idleEnd: Expirable = {
     expiryBucket: undefined,
@@ -45,12 +45,12 @@ export abstract class RunnerBase<R> extends Runner<R> {
   private updatedAt: number | undefined;
   private lastUseMs: number;
 
-  protected constructor({ number, name, home, holds }: RunnerSetup) {
+  protected constructor({ number, name, home, locks }: RunnerSetup) {
     super();
     this.number = number;
     this.name = name;
     this.home = home;
-    this.holds = holds;
+    this.locks = locks;
     this.key = RunnerKey.of(number, home.owner);
     this.lastUseMs = home.clock.now();
   }
@@ -157,7 +157,7 @@ export abstract class RunnerBase<R> extends Runner<R> {
 
   /** Starts the work: in its session, with its locks known to be held. */
   protected runWork<W>(work: () => W): W {
-    return this.home.run(() => runHoldingAll(this.holds, work));
+    return this.home.run(() => runHoldingAll(this.locks, work));
   }
 
   /** Readers get what they have collected; what is unread is dropped. The status is about to change. */
@@ -198,8 +198,8 @@ export abstract class RunnerBase<R> extends Runner<R> {
   protected markWorkOver(failure?: { error: unknown }): void {
     if (this.isWorkOver) return;
     this.isWorkOver = true;
-    for (const holding of this.holds) holding.release();
-    this.holds = [];
+    releaseAll(this.locks);
+    this.locks = [];
     if (!isFinal(this.currentStatus)) this.failure = failure;
     this.markUsed();
     this.watchIdleTime();

@@ -3,7 +3,7 @@ import type { SequenceOptions } from '../options.js';
 import { resolveSequence, SEQUENCE_OPTIONS } from '../resolve-options.js';
 import { LiveProcessRunner } from './process/live-process-runner.js';
 import type { ProcessBody, ProcessRunner } from './process/process-runner.js';
-import { checkHolds, holdingsOf, releaseHoldings, type Holds } from './holding.js';
+import { releaseAll, type GivenLock, type Holding } from './holding.js';
 import { isFinal, type Runner } from './runner.js';
 import type { RunnerBase, RunnerSetup } from './runner-base.js';
 import type { RunnerHome } from './runner-home.js';
@@ -23,10 +23,10 @@ export interface RunnerOptions {
   /** The application's own. */
   extraData?: unknown;
   /**
-   * A lock, or several, as `SessionLock.acquire()` gives it: the work is done with it held, and it is released when the work
-   * is over, also when the runner cannot be made, or is there already under its `dedupeKey`.
+   * A lock, or several, as `SessionLock.acquire()` gives it. It is the runner's from then on: what you still have releases
+   * nothing. It is released when the work is over, also when the runner cannot be made, or is there already under its `dedupeKey`.
    */
-  holds?: Holds;
+  holds?: Holding | readonly Holding[];
 }
 
 /** Options of a sequence runner. */
@@ -66,22 +66,30 @@ export class SessionRunners {
     return count;
   }
 
-  createSequence<T>(source: SequenceSource<T>, options: SequenceRunnerOptions = {}): SequenceRunner<T> {
+  createSequence<T>(
+    source: SequenceSource<T>,
+    options: SequenceRunnerOptions = {},
+    locks: readonly GivenLock[] = [],
+  ): SequenceRunner<T> {
     checkSource(source);
     checkOptions(options, [...RUNNER_OPTIONS, 'startNow', ...SEQUENCE_OPTIONS]);
-    const { name, dedupeKey, signal, extraData, holds, startNow = false, ...sequence } = options;
+    const { name, dedupeKey, signal, extraData, holds: _given, startNow = false, ...sequence } = options;
     const settings = resolveSequence(sequence, this.home.sequence);
     const make = (setup: RunnerSetup): LiveSequenceRunner<T> => new LiveSequenceRunner(setup, source, settings);
-    const runner = this.findOrAdd('sequence', { name, dedupeKey, signal, extraData, holds }, make);
+    const runner = this.findOrAdd('sequence', { name, dedupeKey, signal, extraData }, locks, make);
     if (startNow) runner.start();
     return runner;
   }
 
-  createProcess<T>(body: ProcessBody<T>, options: RunnerOptions = {}): ProcessRunner<T> {
+  createProcess<T>(
+    body: ProcessBody<T>,
+    options: RunnerOptions = {},
+    locks: readonly GivenLock[] = [],
+  ): ProcessRunner<T> {
     if (typeof body !== 'function')
       throw new BadArgumentError('Expected the body of a process runner to be a function');
     checkOptions(options, RUNNER_OPTIONS);
-    const runner = this.findOrAdd('process', options, (setup) => new LiveProcessRunner(setup, body));
+    const runner = this.findOrAdd('process', options, locks, (setup) => new LiveProcessRunner(setup, body));
     runner.start();
     return runner;
   }
@@ -116,17 +124,22 @@ export class SessionRunners {
     return parsed instanceof RunnerKey && parsed.isFor(this.home.owner) ? parsed.number : undefined;
   }
 
-  private findOrAdd<R extends AnyRunner>(kind: string, options: RunnerOptions, make: (setup: RunnerSetup) => R): R {
-    const { name, dedupeKey, signal, extraData, holds } = options;
+  private findOrAdd<R extends AnyRunner>(
+    kind: string,
+    options: RunnerOptions,
+    locks: readonly GivenLock[],
+    make: (setup: RunnerSetup) => R,
+  ): R {
+    const { name, dedupeKey, signal, extraData } = options;
     const dedupe = dedupeKey === undefined ? undefined : JSON.stringify([kind, name, dedupeKey]);
     const existing = dedupe === undefined ? undefined : this.byDedupeKey.get(dedupe);
     // Kind and name are part of the key: what is found was made by the same kind of call.
     if (existing !== undefined) {
-      releaseHoldings(holds);
+      releaseAll(locks);
       return existing as R;
     }
     this.makeRoom();
-    const runner = make({ number: this.nextNumber++, name, home: this.home, holds: holdingsOf(holds) });
+    const runner = make({ number: this.nextNumber++, name, home: this.home, locks });
     runner.extraData = extraData;
     runner.onExpired = () => this.end(runner, new DOMException('The runner was not read for too long', 'AbortError'));
     this.runners.set(runner.number, runner);
@@ -166,7 +179,6 @@ function checkOptions(options: RunnerOptions, known: readonly string[]): void {
       throw new BadArgumentError(`Expected the option "${key}" of a runner to be a string`);
   if (options.signal !== undefined && !(options.signal instanceof AbortSignal))
     throw new BadArgumentError('Expected the option "signal" of a runner to be an AbortSignal');
-  checkHolds(options.holds);
 }
 
 function abortWith(runner: AnyRunner, signal: AbortSignal): void {

@@ -1,4 +1,4 @@
-import { AsyncLocalStorage } from 'node:async_hooks';
+import { AsyncLocalStorage, AsyncResource } from 'node:async_hooks';
 import { NotInSessionError } from '../errors.js';
 import type { Scope } from './scope.js';
 
@@ -46,11 +46,19 @@ export class ContextCell {
   }
 }
 
+/** A lock that code is known to hold. */
+export interface KnownHold {
+  readonly hold: { readonly isReleased: boolean };
+  readonly outer: KnownHold | undefined;
+}
+
 /** Which session the running code belongs to: one storage for each application, so that two do not touch. */
 export class SessionContext {
   private readonly storage = new AsyncLocalStorage<ContextCell>();
-  /** Enters the context of the application's start, which holds nothing of any request. */
-  private readonly enterClean: <R>(fn: () => R) => R = AsyncLocalStorage.snapshot();
+  /** In use only from the first lock on that code is known to hold. */
+  private readonly lockStorage = new AsyncLocalStorage<KnownHold>();
+  /** The context of the application's start, which holds nothing of any request. */
+  private readonly startContext: <R>(fn: () => R) => R = AsyncLocalStorage.snapshot();
 
   current(): ContextCell | undefined {
     return this.storage.getStore();
@@ -63,17 +71,36 @@ export class SessionContext {
 
   /**
    * Runs `fn` with `cell` and nothing of the caller's context. What lives longer than a request is made and run like
-   * this: on Node 20 and 22 promises and timers keep the whole context in which they are made. A cell that is given
-   * here is never given to {@link run}: who has it is in a clean context already.
+   * this: on Node 20 and 22 promises and timers keep the whole context in which they are made.
    */
   runClean<R>(cell: ContextCell | undefined, fn: () => R): R {
     if (cell === undefined) return this.enterClean(fn);
-    if (this.storage.getStore() === cell) return fn();
     return this.enterClean(() => this.storage.run(cell, fn));
+  }
+
+  /** The locks that the running code is known to hold, innermost first. */
+  knownHolds(): KnownHold | undefined {
+    return this.lockStorage.getStore();
+  }
+
+  /** Runs code that is known to hold a lock. What runs clean is not known to. */
+  runHolding<R>(hold: KnownHold['hold'], fn: () => R): R {
+    let outer = this.knownHolds();
+    while (outer?.hold.isReleased === true) outer = outer.outer;
+    return this.lockStorage.run({ hold, outer }, fn);
+  }
+
+  /**
+   * On Node 20 and 22 all code of a snapshot runs in one resource, where what one function sets is seen by another that it calls
+   * through the same snapshot: so each gets a resource of its own, made where nothing is set.
+   */
+  private enterClean<R>(fn: () => R): R {
+    return this.startContext(() => new AsyncResource('nestjs-active-session').runInAsyncScope(fn));
   }
 
   /** Undoes what the platform keeps for a storage in use. */
   disable(): void {
     this.storage.disable();
+    this.lockStorage.disable();
   }
 }

@@ -37,6 +37,7 @@ export class ScopeCheck {
       this.nestScope(nestProvider) ??
       this.requestScope(nestProvider) ??
       this.sessionBeneathGroup(nestProvider) ??
+      this.noFallbackBeneath(nestProvider) ??
       this.circleOfPrepared(nestProvider)
     );
   }
@@ -86,6 +87,17 @@ export class ScopeCheck {
       if (found !== undefined) return found;
     }
     return undefined;
+  }
+
+  /** Without a session it could not be made. */
+  private noFallbackBeneath({ instance }: NestProvider): string | undefined {
+    const provider = providerOf(instance);
+    if (!(provider instanceof InstanceProvider) || provider.fallback !== 'request') return undefined;
+    const strict = provider
+      .dependencies()
+      .find((each) => each instanceof InstanceProvider && each.fallback !== 'request');
+    if (strict === undefined) return undefined;
+    return `${provider.label} (fallback: 'request') -> ${strict.label}: without a session there is no ${strict.label}. Give ${strict.label} the option "fallback: 'request'", too, or take it away from ${provider.label}.`;
   }
 
   /** They would wait for each other. */

@@ -91,8 +91,14 @@ export class Scope {
     return this === other || this.parent === other;
   }
 
+  /** Whether it takes the place of a missing session. */
+  get isFallback(): boolean {
+    return this.whyMissing !== undefined;
+  }
+
+  /** Whether there is a session, or group, that has not begun to end. */
   isOpenAt(level: ScopeLevel): boolean {
-    return this.find(level)?.isOpen ?? false;
+    return !this.isFallback && (this.find(level)?.isOpen ?? false);
   }
 
   ownerAt(level: ScopeLevel): object {
@@ -177,6 +183,8 @@ export class Scope {
     this.currentOwner = undefined;
     this.isGone = true;
     this.locksMade?.releaseAll();
+    this.endFirst = undefined;
+    if (this.preparations?.isEmpty !== false) this.endLate = undefined;
   }
 
   private find(level: ScopeLevel): Scope | undefined {

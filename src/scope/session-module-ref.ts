@@ -1,7 +1,7 @@
 import { Scope as NestScope, type Type } from '@nestjs/common';
 import { ModulesContainer, type ModuleRef } from '@nestjs/core';
 import { ScopeMisuseError, SessionEndedError } from '../errors.js';
-import { isUnknownElement, providersOf, withoutAlias } from '../nest-internals.js';
+import { isProvided, providersOf, withoutAlias } from '../nest-internals.js';
 import { dependenciesOf, nameOfToken, type Dependency, type Token } from './injection-metadata.js';
 import { InstanceProvider } from './providers/instance-provider.js';
 import { Pending } from './providers/pending.js';
@@ -73,13 +73,7 @@ export class ScopeModuleRef extends SessionModuleRef {
   }
 
   override has(token: Token): boolean {
-    try {
-      this.moduleRef.introspect(token as Type<unknown>);
-      return true;
-    } catch (error) {
-      if (isUnknownElement(error)) return false;
-      throw error;
-    }
+    return isProvided(this.moduleRef, token);
   }
 
   private async resolveDependency({ token, isOptional }: Dependency): Promise<unknown> {

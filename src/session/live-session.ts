@@ -1,6 +1,6 @@
 import { inspect } from 'node:util';
 import { SessionEndedError, type SessionEndReason } from '../errors.js';
-import { releaseHoldings } from '../runners/holding.js';
+import type { GivenLock } from '../runners/holding.js';
 import type { ProcessBody, ProcessRunner } from '../runners/process/process-runner.js';
 import type { Runner } from '../runners/runner.js';
 import type { RunnerKey } from '../runners/runner-key.js';
@@ -21,6 +21,7 @@ import { Lifetime, type ExpiryReason, type Mortal } from './lifetime.js';
 import type { LiveGroup } from './live-group.js';
 import type { CleanupReport, Owned, Ownership } from './local-session.js';
 import type { SessionProperties } from './session-properties.js';
+import { GivenLocks } from './given-locks.js';
 import { SessionRunnerHome } from './session-runner-home.js';
 
 /** What a session tells those who keep it. */
@@ -135,11 +136,11 @@ export class LiveSession extends ActiveSession implements Mortal {
   }
 
   override createSequenceRunner<T>(source: SequenceSource<T>, options?: SequenceRunnerOptions): SequenceRunner<T> {
-    return this.create(options, (runners) => runners.createSequence(source, options));
+    return this.create(options, (runners, locks) => runners.createSequence(source, options, locks));
   }
 
   override createProcessRunner<T>(body: ProcessBody<T>, options?: RunnerOptions): ProcessRunner<T> {
-    return this.create(options, (runners) => runners.createProcess(body, options));
+    return this.create(options, (runners, locks) => runners.createProcess(body, options, locks));
   }
 
   override getRunner<T>(key: number | RunnerKey | string, want?: RunnerWanted) {
@@ -228,14 +229,19 @@ export class LiveSession extends ActiveSession implements Mortal {
     );
   }
 
-  private create<R extends Runner>(options: RunnerOptions | undefined, make: (runners: SessionRunners) => R): R {
+  private create<R extends Runner>(
+    options: RunnerOptions | undefined,
+    make: (runners: SessionRunners, locks: readonly GivenLock[]) => R,
+  ): R {
+    const locks = new GivenLocks(options?.holds, this.scope);
     try {
       this.life.assertAvailable();
-      const runner = make(this.ownRunners);
+      locks.check();
+      const runner = make(this.ownRunners, locks.taken);
       this.isUsed = true;
       return runner;
     } catch (error) {
-      releaseHoldings(options?.holds);
+      locks.release();
       throw error;
     }
   }

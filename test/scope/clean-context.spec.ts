@@ -300,4 +300,26 @@ describe('Nothing of the request is around', () => {
     expect(seen).toHaveLength(6);
     expect(seen.filter(([, store]) => store !== undefined)).toEqual([]);
   });
+
+  it('where one runner starts another within a context of its own', async () => {
+    const app = await startScopedApp({ providers: [Looking, OfGroup, Dependency] }, asApplication);
+    const { session } = await app.user();
+    const outer = session.createProcessRunner(() => {
+      // At once, while the first runner is still being started.
+      applicationStorage.run({ request: new WeakRef({}) }, () => {
+        look('outer');
+        session.createProcessRunner(() => look('inner'));
+        session.services.get(Looking);
+      });
+    });
+    await outer.getRequired();
+    const stores = Object.fromEntries(seen.map(([where, store]) => [where, store !== undefined]));
+    expect(stores).toMatchObject({
+      outer: true,
+      inner: false,
+      constructor: false,
+      'constructor of a dependency': false,
+      'constructor of a group-scoped object': false,
+    });
+  });
 });

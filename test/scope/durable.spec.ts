@@ -9,6 +9,7 @@ import {
 } from '@nestjs/core';
 import { ActiveSession, SessionScoped, type OnSessionEnd } from 'nestjs-active-session';
 import { settle } from '../support/fake-clock.js';
+import { Gate, until } from '../support/gate.js';
 import { closeApps } from '../support/test-app.js';
 import { startScopedApp, type ScopedApp } from './scoped-app.js';
 
@@ -162,6 +163,106 @@ describe('With `bindDurableProviders`', () => {
     expect((await call('/shop', 'b')).body).toMatchObject({ visits: 2 });
     await closeApps();
     expect(currentStrategy()).toBe(own);
+  });
+
+  it('a strategy of the application that asks the one that it found goes on, too', async () => {
+    const app = await start();
+    const browser = app.browser();
+    await browser.get('/shop');
+    const found = currentStrategy() as ContextIdStrategy;
+    setStrategy({ attach: (contextId, request) => found.attach(contextId, request) });
+    expect((await browser.get('/shop')).body).toMatchObject({ visits: 2 });
+    expect((await browser.get('/outside')).body).toMatchObject({ visits: 1 });
+  });
+
+  it('the session does not end what a factory returns: it may be shared', async () => {
+    @Injectable()
+    class Pool {
+      onModuleDestroy(): void {
+        told.push('pool');
+      }
+    }
+    const tenantDb = { provide: 'TENANT_DB', ...DURABLE, useFactory: (pool: Pool) => pool, inject: [Pool] };
+    @Injectable(DURABLE)
+    class Dao {
+      constructor(@Inject('TENANT_DB') readonly db: Pool) {}
+      onModuleDestroy(): void {
+        told.push('dao');
+      }
+    }
+    @Controller('shop')
+    class DaoController {
+      constructor(readonly dao: Dao) {}
+      @Get()
+      name(): string {
+        return this.dao.db.constructor.name;
+      }
+    }
+    const app = await startScopedApp(
+      { providers: [Pool, tenantDb, Dao], controllers: [DaoController] },
+      { options: { bindDurableProviders: true, sessions } },
+    );
+    expect((await app.browser().get('/shop')).text).toBe('Pool');
+    await app.registry.all()[0]!.terminate();
+    expect(told).toEqual(['dao']);
+  });
+
+  it('a session that ends while Nest makes one waits for it, and ends it', async () => {
+    const gate = new Gate();
+    let isBegun = false;
+    const slow = {
+      provide: 'SLOW',
+      ...DURABLE,
+      useFactory: async () => {
+        isBegun = true;
+        await gate.opened;
+        return {};
+      },
+    };
+    @Injectable(DURABLE)
+    class Top {
+      constructor(@Inject('SLOW') readonly slow: object) {}
+      onModuleDestroy(): void {
+        told.push('top');
+      }
+    }
+    @Controller('shop')
+    class TopController {
+      constructor(readonly top: Top) {}
+      @Get()
+      show(): string {
+        return 'made';
+      }
+    }
+    const app = await startScopedApp(
+      { providers: [slow, Top], controllers: [TopController] },
+      { options: { bindDurableProviders: true, sessions } },
+    );
+    const answer = app.browser().get('/shop');
+    await until(() => isBegun);
+    const ending = app.registry.all()[0]!.terminate();
+    await settle();
+    gate.open();
+    expect(await ending).toMatchObject({ timedOut: [], failed: [] });
+    expect(told).toEqual(['top']);
+    expect((await answer).text).toBe('made');
+  });
+
+  it('after the application was closed nothing of it is asked', async () => {
+    let status = 0;
+    @Injectable()
+    class Late {
+      async beforeApplicationShutdown(): Promise<void> {
+        ({ status } = await app.browser().get('/shop'));
+      }
+    }
+    const app: ScopedApp = await startScopedApp(
+      { ...metadata, providers: [...metadata.providers, Late] },
+      { options: { bindDurableProviders: true, sessions } },
+    );
+    await app.app.close();
+    expect(status).toBe(200);
+    expect(currentStrategy()).toBeUndefined();
   });
 
   it('applications beside each other do not touch, in whatever order they are closed', async () => {

@@ -1,9 +1,11 @@
 import { afterEach, describe, expect, it, jest } from '@jest/globals';
-import { Controller, Get, Inject, Injectable, Logger, Req, Res } from '@nestjs/common';
+import { Controller, forwardRef, Get, Inject, Injectable, Logger, Req, Res } from '@nestjs/common';
 import {
   ActiveSession,
   ActiveSessionGroup,
   GroupScoped,
+  InjectSessionLock,
+  SessionLock,
   sessionScoped,
   SessionScoped,
   SessionUnavailableError,
@@ -118,28 +120,62 @@ describe("With `fallback: 'request'`", () => {
   });
 
   it('what has no fallback is refused beside it, and beneath it', async () => {
+    const app = await startScopedApp(metadata, { options });
+    expect((await app.browser().get('/without/strict')).status).toBe(503);
+    expect((await app.browser().get('/with/strict')).text).toBe('1');
     @SessionScoped({ fallback: 'request' })
     class Mixed {
       constructor(readonly strict: Strict) {}
     }
-    const app = await startScopedApp({ ...metadata, providers: [...metadata.providers, Mixed] }, { options });
-    expect((await app.browser().get('/without/strict')).status).toBe(503);
-    let error: unknown;
-    act = () => {
-      try {
-        app.get(Mixed).strict.count++;
-      } catch (thrown) {
-        error = thrown;
+    await expect(startScopedApp({ providers: [Strict, Mixed] }, { options })).rejects.toThrow(
+      "Mixed (fallback: 'request') -> Strict: without a session there is no Strict. " +
+        'Give Strict the option "fallback: \'request\'", too, or take it away from Mixed.',
+    );
+  });
+
+  it('what its code asks for by itself is refused, too; there is no session, and no lock', async () => {
+    let seen: unknown[] = [];
+    @SessionScoped({ fallback: 'request' })
+    class Asking {
+      constructor(
+        readonly shop: Shop,
+        readonly session: ActiveSession,
+        @InjectSessionLock(Cart) readonly lock: SessionLock<Cart>,
+        @Inject(forwardRef(() => Looking)) readonly looking: { isAvailable(): boolean },
+      ) {
+        let refused: unknown;
+        try {
+          shop.strict.count++;
+        } catch (error) {
+          refused = error;
+        }
+        seen = [session.isAvailable, looking.isAvailable(), refused];
       }
+      locks(): Promise<boolean[]> {
+        return Promise.all([this.lock, this.lock].map(async (lock) => (await lock.acquire()).isReallyLocked));
+      }
+    }
+    @Injectable()
+    class Looking {
+      constructor(readonly session: ActiveSession) {}
+      isAvailable(): boolean {
+        return this.session.isAvailable;
+      }
+    }
+    const app = await startScopedApp({ ...metadata, providers: [...metadata.providers, Asking, Looking] }, { options });
+    let locks: boolean[] = [];
+    act = async () => {
+      locks = await app.get(Asking).locks();
     };
-    await app.browser().get('/without/act');
-    expect(error).toBeInstanceOf(SessionUnavailableError);
-    expect(error).toMatchObject({
+    expect((await app.browser().get('/without/act')).status).toBe(200);
+    expect(seen.slice(0, 2)).toEqual([false, false]);
+    expect(seen[2]).toBeInstanceOf(SessionUnavailableError);
+    expect(seen[2]).toMatchObject({
       message: expect.stringMatching(
         /^Strict has no "fallback: 'request'"\. There is no active session: no rule of option/,
       ),
     });
-    expect((await app.browser().get('/with/strict')).text).toBe('1');
+    expect(locks).toEqual([false, false]);
   });
 
   it('it ends, too, when the client vanishes, and the handler goes on', async () => {
@@ -268,19 +304,27 @@ describe("With `fallback: 'request'`", () => {
   });
 
   it('at shutdown it ends with the application, before its services', async () => {
+    const gate = new Gate();
+    let late = '';
     @Injectable()
     class Db {
-      onModuleDestroy(): void {
+      async onModuleDestroy(): Promise<void> {
         told.push('db');
+        gate.open();
+        await until(() => late !== '');
       }
     }
-    const gate = new Gate();
     const app = await startScopedApp({ ...metadata, providers: [...metadata.providers, Db] }, { options });
     let isUsed = false;
     act = async () => {
       app.get(Cart).add();
       isUsed = true;
       await gate.opened;
+      try {
+        app.get(Cart).add();
+      } catch (error) {
+        late = (error as Error).message;
+      }
     };
     const answer = app
       .browser()
@@ -288,11 +332,11 @@ describe("With `fallback: 'request'`", () => {
       .catch(() => undefined);
     await until(() => isUsed);
     const closing = app.app.close();
-    await until(() => told.length === 3);
-    expect(told).toEqual(['cart of 1', 'household terminated', 'db']);
-    gate.open();
     await closing;
+    expect(told).toEqual(['cart of 1', 'household shutdown', 'db']);
+    expect(() => app.get(Cart).add()).toThrow(/outside/);
     await answer;
+    expect(late).toBe('Cart was asked for, but the session has ended (shutdown) and cannot be used any more');
   });
 });
 

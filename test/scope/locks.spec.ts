@@ -1,3 +1,4 @@
+import { inspect } from 'node:util';
 import { afterEach, describe, expect, it, jest } from '@jest/globals';
 import { Controller, Get, Inject, Injectable, Logger, Module, Req, Scope } from '@nestjs/common';
 import { LazyModuleLoader } from '@nestjs/core';
@@ -299,6 +300,24 @@ describe('Waiting for a lock', () => {
     expect((await waiting).isReallyLocked).toBe(true);
   });
 
+  it('is not mistaken for what the service itself throws, or for a time-out that is undefined', async () => {
+    const failing = sessionScoped({
+      provide: 'FAILING',
+      useFactory: () => {
+        throw new LockTimeoutError('something else', 1, 'it is held');
+      },
+    });
+    @Injectable()
+    class Locks {
+      constructor(@InjectSessionLock('FAILING') readonly failing: SessionLock<object>) {}
+    }
+    const app = await startScopedApp({ providers: [...providers, failing, Locks] });
+    const { run } = await app.user();
+    await expect(run(() => app.get(Locks).failing.tryAcquire())).rejects.toThrow('something else');
+    await run(() => app.get(Shop).cartLock.acquire());
+    expect(await run(() => app.get(Shop).cartLock.tryAcquire({ timeoutMs: undefined }))).toBeUndefined();
+  });
+
   it('stops with its signal', async () => {
     const { user, shop } = await start();
     const { run } = await user();
@@ -551,6 +570,69 @@ describe('A runner with `holds`', () => {
     expect(await free()).toBe(true);
   });
 
+  it('has it although the caller lets go of it, by `using`, too', async () => {
+    const { session, shop, run, free } = await startRunner();
+    const gate = new Gate();
+    const runner = await run(async () => {
+      using locked = await shop.cartLock.acquire();
+      const made = session.createProcessRunner(() => gate.opened, { holds: locked });
+      locked.release();
+      expect(locked.isReallyLocked).toBe(true);
+      return made;
+    });
+    expect(await free()).toBe(false);
+    gate.open();
+    await runner.getRequired();
+    expect(await free()).toBe(true);
+  });
+
+  it('takes no lock that was released, or given away', async () => {
+    const { session, holds, free } = await startRunner();
+    const released = await holds();
+    released.release();
+    expect(() => session.createSequenceRunner([1], { holds: released })).toThrow(
+      /"holds" of a runner to be a lock that is held; that of Cart was released, or given to another runner/,
+    );
+    const given = await holds();
+    const gate = new Gate();
+    const runner = session.createProcessRunner(() => gate.opened, { holds: given, dedupeKey: 'same' });
+    for (const options of [{}, { dedupeKey: 'same' }])
+      expect(() => session.createProcessRunner(() => gate.opened, { holds: given, ...options })).toThrow(
+        /given to another/,
+      );
+    expect(await free()).toBe(false);
+    gate.open();
+    await runner.getRequired();
+    expect(await free()).toBe(true);
+  });
+
+  it('of another session than the one that acquired it keeps it, when that ends', async () => {
+    const { user, shop } = await start();
+    const alice = await user();
+    const tab = await alice.tab('second');
+    const holds = await alice.run(() => shop.householdLock.acquire());
+    const gate = new Gate();
+    const runner = tab.session.createProcessRunner(() => gate.opened, { holds });
+    await alice.session.terminate();
+    expect(await tab.run(() => shop.householdLock.tryAcquire())).toBeUndefined();
+    gate.open();
+    await runner.getRequired();
+    expect(await tab.run(() => shop.householdLock.tryAcquire())).toBeDefined();
+  });
+
+  it('does not hand on to the runners that it starts that it is known to hold it', async () => {
+    const { session, shop, holds } = await startRunner();
+    const outer = session.createProcessRunner(
+      () => session.createProcessRunner(() => shop.cartLock.run(() => 'inner')).getRequired({ waitMs: 0 }),
+      { holds: await holds() },
+    );
+    await outer.getRequired();
+    const inner = session.getRunner(1)!;
+    await until(() => inner.isBackgroundCompleted);
+    expect(inner.error).toBeUndefined();
+    expect(inner.getAvailable()).toMatchObject({ result: 'inner' });
+  });
+
   it('releases it where it cannot be made, or is there already', async () => {
     const { session, free, holds, shop, run } = await startRunner();
     const bad = await holds();
@@ -577,6 +659,32 @@ describe('A runner with `holds`', () => {
   });
 });
 
+describe('The token of a lock', () => {
+  it('must be one', () => {
+    expect(() => InjectSessionLock(undefined as never)).toThrow(
+      /^Expected the token of a lock to be a class, a string or a symbol, got undefined\. Where two files import each other/,
+    );
+  });
+
+  it('that nobody provides keeps no application from starting, also in a group-scoped class', async () => {
+    @GroupScoped()
+    class Group {
+      constructor(@InjectSessionLock('NOBODY AT ALL') readonly lock: SessionLock<unknown>) {}
+    }
+    const app = await startScopedApp({ providers: [Group] });
+    const { session, run } = await app.user();
+    const { lock } = session.group.services.get(Group);
+    await expect(run(() => lock.acquire())).rejects.toThrow(/could not find NOBODY AT ALL/);
+  });
+
+  it('and what is locked by it is printed without what that holds', async () => {
+    const { user, shop } = await start();
+    const locked = await (await user()).run(() => shop.cartLock.acquire());
+    expect(inspect(locked)).toBe('LockedService<Cart> {"isReallyLocked":true}');
+    expect(inspect(shop.cartLock)).toBe('SessionLock<Cart>');
+  });
+});
+
 describe('Transient and singleton tokens', () => {
   it('have a lock, too', async () => {
     @Injectable({ scope: Scope.TRANSIENT })
@@ -594,6 +702,7 @@ describe('Transient and singleton tokens', () => {
     const desk = app.get(Desk);
     expect((await run(() => desk.penLock.acquire())).service).toBeInstanceOf(Pen);
     expect(await run(() => desk.penLock.tryAcquire())).toBeUndefined();
+    expect(await desk.penLock.acquire()).toMatchObject({ isReallyLocked: false, service: expect.any(Pen) });
     expect((await run(() => desk.shopLock.acquire())).service).toBe(desk.shop);
   });
 });

@@ -9,7 +9,7 @@ export class Hold {
   constructor(
     readonly mutex: Mutex,
     /** Of the session whose code has it. */
-    private readonly locks: ScopeLocks,
+    private locks: ScopeLocks,
     /** The request, or other work, that has acquired it. */
     readonly cell: ContextCell | undefined,
     readonly sinceMs: number,
@@ -20,6 +20,17 @@ export class Hold {
 
   get isReleased(): boolean {
     return this.isOver;
+  }
+
+  isOf(locks: ScopeLocks): boolean {
+    return this.locks === locks;
+  }
+
+  /** Another session has it from now on: that of the runner that it was given to. */
+  moveTo(locks: ScopeLocks): void {
+    this.locks.held.delete(this);
+    this.locks = locks;
+    locks.held.add(this);
   }
 
   /** Passes it on. A second call does nothing. */

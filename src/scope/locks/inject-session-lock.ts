@@ -1,4 +1,6 @@
+import { inspect } from 'node:util';
 import { Inject, type FactoryProvider, type InjectionToken } from '@nestjs/common';
+import { ScopeMisuseError } from '../../errors.js';
 import { nameOfToken, type Token } from '../injection-metadata.js';
 import { LockProvider } from './lock-provider.js';
 import { ScopeHost } from '../scope-host.js';
@@ -11,8 +13,10 @@ import { SessionLocks } from './session-locks.js';
 const lockTokens = new Map<Token, InjectionToken>();
 
 /**
- * Injects the {@link SessionLock} of a token into a constructor's parameter or a property. In a class that is first
- * loaded after the application's start, as by LazyModuleLoader, its module must provide the lock: see {@link sessionLock}.
+ * Injects the {@link SessionLock} of a token into a constructor's parameter or a property. In a class that is loaded later
+ * than the module that imports ActiveSessionModule (by LazyModuleLoader, or in `imports: [import('./late.js')...]`), its module
+ * must provide the lock: see {@link sessionLock}.
+ * @throws ScopeMisuseError where the token is none
  * @example
  * ```ts
  * constructor(@InjectSessionLock(Cart) private readonly cartLock: SessionLock<Cart>) {}
@@ -24,19 +28,23 @@ export function InjectSessionLock(token: Token): ParameterDecorator & PropertyDe
 
 /** The token of a lock, for the `inject` of factories and for `overrideProvider()` in tests. */
 export function getSessionLockToken(token: Token): InjectionToken {
+  if (!['function', 'string', 'symbol'].includes(typeof token))
+    throw new ScopeMisuseError(
+      `Expected the token of a lock to be a class, a string or a symbol, got ${inspect(token)}. Where two files import each other, use a string or a symbol.`,
+    );
   let lockToken = lockTokens.get(token);
   if (lockToken === undefined) {
     // Nest names what it cannot find by this: the message then names the fix.
     lockToken = (): void => undefined;
     Object.defineProperty(lockToken, 'name', {
-      value: `SessionLock<${nameOfToken(token)}> of ActiveSessionModule.forRoot()`,
+      value: `SessionLock<${nameOfToken(token)}> of ActiveSessionModule.forRoot(), or in a module that is loaded later of sessionLock(${nameOfToken(token)}) among its providers,`,
     });
     lockTokens.set(token, lockToken);
   }
   return lockToken;
 }
 
-/** The provider of a lock, for modules that are loaded after the application's start. All others have it already. */
+/** The provider of a lock, for modules that are loaded later than the application's root module. All others have it already. */
 export function sessionLock(token: Token): FactoryProvider {
   return {
     provide: getSessionLockToken(token),

@@ -1,10 +1,11 @@
-import { LockTimeoutError, NotInSessionError } from '../../errors.js';
-import type { Hold } from './hold.js';
+import { inspect } from 'node:util';
+import { NotInSessionError } from '../../errors.js';
+import { HeldService } from './held-service.js';
 import { nameOfToken, type Token } from '../injection-metadata.js';
 import type { ScopeHost } from '../scope-host.js';
 import type { Scope, ScopeLevel } from '../scope.js';
 import { PROVIDER, ScopedProvider } from '../providers/scoped-provider.js';
-import { LockedService, SessionLock, type AcquireOptions } from './session-lock.js';
+import { SessionLock, type AcquireOptions, type LockedService } from './session-lock.js';
 import type { Acquired, SessionLocks } from './session-locks.js';
 
 /** Provides the lock of one token: to singletons that of the running code's session, to scoped objects their own session's. */
@@ -19,7 +20,7 @@ export class LockProvider extends ScopedProvider {
     host: ScopeHost,
   ) {
     super(host);
-    this.label = `SessionLock<${nameOfToken(token)}>`;
+    this.label = nameOfLock(token);
     this.lock = new TokenLock(this, token, locks, undefined);
   }
 
@@ -56,52 +57,37 @@ class TokenLock<T> extends SessionLock<T> {
   }
 
   override async acquire(options?: AcquireOptions): Promise<LockedService<T>> {
-    return new HeldService(await this.locks.acquire(this.token, this.scope, options), this.locks);
+    return this.lockedService(await this.enter(options));
   }
 
   override async tryAcquire(options?: AcquireOptions): Promise<LockedService<T> | undefined> {
-    try {
-      return await this.acquire({ timeoutMs: 0, ...options });
-    } catch (error) {
-      if (error instanceof LockTimeoutError) return undefined;
-      throw error;
-    }
+    const patience = { ...options, timeoutMs: options?.timeoutMs ?? 0 };
+    const acquired = await this.locks.acquire(this.token, this.scope, patience, true);
+    return acquired === undefined ? undefined : this.lockedService(acquired);
   }
 
   override async run<R>(fn: (service: T) => R | Promise<R>, options?: AcquireOptions): Promise<R> {
-    const { service, hold } = await this.locks.acquire(this.token, this.scope, options);
+    const { service, hold } = await this.enter(options);
     try {
       return await this.locks.runHolding(hold, () => fn(service));
     } finally {
       hold?.release();
     }
   }
+
+  [inspect.custom](): string {
+    return nameOfLock(this.token);
+  }
+
+  private async enter(options: AcquireOptions | undefined): Promise<Acquired<T>> {
+    return (await this.locks.acquire(this.token, this.scope, options)) as Acquired<T>;
+  }
+
+  private lockedService(acquired: Acquired<T>): LockedService<T> {
+    return new HeldService(acquired, this.locks, nameOfToken(this.token));
+  }
 }
 
-/** {@link LockedService} of a lock that is, or was, held. */
-export class HeldService<T> extends LockedService<T> {
-  readonly service: T;
-  private readonly hold: Hold | undefined;
-
-  constructor(
-    { service, hold }: Acquired<T>,
-    private readonly locks: SessionLocks,
-  ) {
-    super();
-    this.service = service;
-    this.hold = hold;
-  }
-
-  override get isReallyLocked(): boolean {
-    return this.hold?.isReleased === false;
-  }
-
-  override release(): void {
-    this.hold?.release();
-  }
-
-  /** @internal Runs the work that the lock was given to. */
-  runHolding<R>(fn: () => R): R {
-    return this.locks.runHolding(this.hold, fn);
-  }
+function nameOfLock(token: Token): string {
+  return `SessionLock<${nameOfToken(token)}>`;
 }

@@ -23,11 +23,13 @@ export interface AcquireOptions {
  */
 export abstract class SessionLock<T> {
   /**
-   * Waits for the lock. Release it: with `using`, with `release()`, or by giving it to a runner (option `holds`).
+   * Waits for the lock, and then for what must be awaited of the service. Release it: with `using`, with `release()`, or by
+   * giving it to a runner (option `holds`).
    * @throws LockTimeoutError when it is not free in time
    * @throws LockAbortedError when the signal aborts; its `cause` is the signal's reason
    * @throws SessionEndedError when the session ends
-   * @throws ScopeMisuseError in code that holds it already, which would wait for itself
+   * @throws ScopeMisuseError within `run()`, and in a runner that holds it, which would wait for themselves. Elsewhere a second
+   * `acquire()` of the same code cannot be told from one beside it: it waits, and the log tells of it after 5 s.
    */
   abstract acquire(options?: AcquireOptions): Promise<LockedService<T>>;
 

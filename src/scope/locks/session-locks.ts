@@ -1,4 +1,3 @@
-import { AsyncLocalStorage } from 'node:async_hooks';
 import { inspect } from 'node:util';
 import { Scope as NestScope, type Type } from '@nestjs/common';
 import type { ModuleRef } from '@nestjs/core';
@@ -11,6 +10,7 @@ import {
   ScopeMisuseError,
   SessionEndedError,
 } from '../../errors.js';
+import { isProvided } from '../../nest-internals.js';
 import type { ContextCell, SessionContext } from '../context.js';
 import { Hold } from './hold.js';
 import { nameOfToken, type Token } from '../injection-metadata.js';
@@ -25,12 +25,6 @@ const DEFAULT_TIMEOUT_MS = 30_000;
 /** After so long a request that waits for what it holds itself is told of in the log. */
 const SUSPICIOUS_MS = 5_000;
 
-/** The locks that the running code is known to hold, innermost first. */
-interface Known {
-  readonly hold: Hold;
-  readonly outer: Known | undefined;
-}
-
 /** A service, and what is held for it; nothing outside of a session. */
 export interface Acquired<T> {
   readonly service: T;
@@ -39,8 +33,6 @@ export interface Acquired<T> {
 
 /** All locks of one application. They live in the scopes of its sessions and groups. */
 export class SessionLocks {
-  private readonly storage = new AsyncLocalStorage<Known>();
-
   constructor(
     private readonly context: SessionContext,
     private readonly clock: Clock,
@@ -48,15 +40,26 @@ export class SessionLocks {
     private readonly warn: (message: string) => void,
   ) {}
 
-  /** @param scope undefined: that of the running code. What it throws stands with `SessionLock.acquire()`. */
-  async acquire<T>(token: Token<T>, scope: Scope | undefined, options: AcquireOptions = {}): Promise<Acquired<T>> {
+  /**
+   * What it throws stands with `SessionLock.acquire()`.
+   * @param scope undefined: that of the running code
+   * @returns undefined where it is not free in time, and `isTry` says that this is no error
+   */
+  async acquire<T>(
+    token: Token<T>,
+    scope: Scope | undefined,
+    options: AcquireOptions = {},
+    isTry = false,
+  ): Promise<Acquired<T> | undefined> {
     checkOptions(options);
     const own = scope ?? this.currentScope();
-    if (own === undefined) return { service: this.moduleRef.get<T>(token, { strict: false }), hold: undefined };
-    const services = new ScopeModuleRef(own, this.moduleRef);
     // Before anybody waits: a token that nobody provides has no lock.
-    this.moduleRef.introspect(token as Type<unknown>);
-    const hold = await this.enter(token, own, options);
+    const { scope: nestScope } = this.moduleRef.introspect(token as Type<unknown>);
+    if (own === undefined) return { service: await this.withoutSession(token, nestScope), hold: undefined };
+    const services = new ScopeModuleRef(own, this.moduleRef);
+    if (own.isFallback) return { service: await services.resolve(token), hold: undefined };
+    const hold = await this.enter(token, own, options, isTry);
+    if (hold === undefined) return undefined;
     try {
       return { service: await services.resolve(token), hold };
     } catch (error) {
@@ -67,18 +70,19 @@ export class SessionLocks {
 
   /** Runs code that is known to hold a lock. */
   runHolding<R>(hold: Hold | undefined, fn: () => R): R {
-    return hold === undefined ? fn() : this.storage.run({ hold, outer: this.storage.getStore() }, fn);
+    return hold === undefined ? fn() : this.context.runHolding(hold, fn);
   }
 
   /** Of what the thing behind a token is; undefined for what all share. */
   levelOf(token: Token): ScopeLevel | undefined {
+    if (!isProvided(this.moduleRef, token)) return undefined;
     const { scope } = this.moduleRef.introspect(token as Type<unknown>);
     return scope === NestScope.DEFAULT ? providerOf(this.moduleRef.get(token, { strict: false }))?.level : undefined;
   }
 
-  /** Undoes what the platform keeps for a storage in use. */
-  disable(): void {
-    this.storage.disable();
+  private withoutSession<T>(token: Token<T>, nestScope: NestScope | undefined): T | Promise<T> {
+    if (nestScope !== NestScope.TRANSIENT) return this.moduleRef.get<T>(token, { strict: false });
+    return this.moduleRef.resolve<T>(token, undefined, { strict: false });
   }
 
   private currentScope(): Scope | undefined {
@@ -86,46 +90,56 @@ export class SessionLocks {
     return cell?.scope ?? (cell?.isAvailable('session') === true ? cell.open() : undefined);
   }
 
-  private async enter(token: Token, own: Scope, options: AcquireOptions): Promise<Hold> {
-    const { timeoutMs = DEFAULT_TIMEOUT_MS, signal } = options;
+  private async enter(
+    token: Token,
+    own: Scope,
+    { timeoutMs = DEFAULT_TIMEOUT_MS, signal }: AcquireOptions,
+    isTry: boolean,
+  ): Promise<Hold | undefined> {
     const name = nameOfToken(token);
     if (!own.isOpenAt(own.level)) throw new SessionEndedError(own.endReason ?? 'terminated', `The ${own.level}`);
     if (signal?.aborted === true) throw new LockAbortedError(name, signal.reason);
     const mutex = own.locksAt(this.levelOf(token) ?? own.level).mutexFor(token);
     const cell = this.context.current();
-    const onTimeout = (): Error => new LockTimeoutError(name, timeoutMs, this.holderOf(mutex, cell));
     this.refuseSelf(mutex, name);
     if (!mutex.tryEnter()) {
-      if (timeoutMs === 0) throw onTimeout();
+      const onTimeout = (): Error => new LockTimeoutError(name, timeoutMs, this.holderOf(mutex, cell, own));
       const tell = (): void =>
-        this.warn(`${name} is not unlocked for ${SUSPICIOUS_MS} ms: ${this.holderOf(mutex, cell)}`);
-      await new LockWait({
-        mutex,
-        locks: own.locks,
-        clock: this.clock,
-        timeoutMs,
-        signal,
-        onTimeout,
-        onAborted: (reason) => new LockAbortedError(name, reason),
-        onSuspicious: isHeldBy(cell, mutex) ? { afterMs: SUSPICIOUS_MS, tell } : undefined,
-      }).granted;
+        this.warn(`${name} is not unlocked for ${SUSPICIOUS_MS} ms: ${this.holderOf(mutex, cell, own)}`);
+      try {
+        if (timeoutMs === 0) throw onTimeout();
+        await new LockWait({
+          mutex,
+          locks: own.locks,
+          clock: this.clock,
+          timeoutMs,
+          signal,
+          onTimeout,
+          onAborted: (reason) => new LockAbortedError(name, reason),
+          onSuspicious: isHeldBy(cell, mutex) ? { afterMs: SUSPICIOUS_MS, tell } : undefined,
+        }).granted;
+      } catch (error) {
+        if (isTry && error instanceof LockTimeoutError) return undefined;
+        throw error;
+      }
     }
     return new Hold(mutex, own.locks, cell, this.clock.now());
   }
 
   /** What is known to hold it would wait for itself. */
   private refuseSelf(mutex: Mutex, name: string): void {
-    for (let known = this.storage.getStore(); known !== undefined; known = known.outer)
-      if (known.hold.mutex === mutex && !known.hold.isReleased)
+    for (let known = this.context.knownHolds(); known !== undefined; known = known.outer)
+      if (known.hold === mutex.holder && !known.hold.isReleased)
         throw new ScopeMisuseError(
           `The lock of ${name} is acquired by code that holds it already, and would wait for itself. Pass on what is locked instead.`,
         );
   }
 
-  private holderOf(mutex: Mutex, cell: ContextCell | undefined): string {
+  private holderOf(mutex: Mutex, cell: ContextCell | undefined, own: Scope): string {
     const { holder } = mutex;
     if (holder === undefined) return 'it is passed on at this moment';
-    const who = isHeldBy(cell, mutex) ? 'the same request, which may wait for itself' : 'other code of the session';
+    const other = holder.isOf(own.locks) ? 'other code of the session' : 'another session of the user';
+    const who = isHeldBy(cell, mutex) ? 'the same request, which may wait for itself' : other;
     return `it is held for ${Math.round(this.clock.now() - holder.sinceMs)} ms, by ${who}`;
   }
 }

@@ -12,6 +12,10 @@ interface Preparation {
 export class Preparations {
   private readonly byProvider = new Map<InstanceProvider, Preparation>();
 
+  get isEmpty(): boolean {
+    return this.byProvider.size === 0;
+  }
+
   has(provider: InstanceProvider): boolean {
     return this.byProvider.has(provider);
   }
