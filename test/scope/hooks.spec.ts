@@ -1,5 +1,6 @@
 import { afterEach, describe, expect, it, jest } from '@jest/globals';
 import { Controller, Inject, Injectable, Logger, Post } from '@nestjs/common';
+import { Test } from '@nestjs/testing';
 import {
   ActiveSession,
   GroupScoped,
@@ -418,6 +419,36 @@ describe('The end of the application', () => {
     session.services.get(Saving);
     await run(() => app.app.close());
     expect(log).toEqual(expected);
+  });
+
+  it('is no end of a session where code of the session starts and closes an application that has its services, too', async () => {
+    @SessionScoped()
+    class Counting {
+      inits = 0;
+      ends = 0;
+      onModuleInit(): void {
+        this.inits++;
+      }
+      onApplicationBootstrap(): void {
+        this.inits++;
+      }
+      onModuleDestroy(): void {
+        this.ends++;
+      }
+    }
+    const app = await startScopedApp({ providers: [Counting] });
+    const { session, run } = await app.user();
+    const counting = session.services.get(Counting);
+    await run(async () => {
+      const shared = { provide: Counting, useValue: app.get(Counting) };
+      const module = await Test.createTestingModule({ providers: [shared] }).compile();
+      await module.init();
+      await module.close();
+      await app.app.init();
+    });
+    expect(counting).toMatchObject({ inits: 1, ends: 0 });
+    await session.terminate();
+    expect(counting).toMatchObject({ inits: 1, ends: 1 });
   });
 
   it('calls them once where a request closes it', async () => {
