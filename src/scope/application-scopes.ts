@@ -9,8 +9,8 @@ import type { ScopeLevel } from './scope.js';
 import { scopedLevelOf } from './scoped-mark.js';
 import { providerOf } from './providers/scoped-provider.js';
 
-/** So many providers may wait to be looked at; more come from `ModuleRef.create()`, and are nobody's. */
-const NEWCOMERS_LIMIT = 256;
+/** So many providers may wait to be looked at; more can only come from `ModuleRef.create()`, which Nest does not keep. */
+const PATIENCE = 256;
 
 /** {@link ScopeHost} of one application. */
 export class ApplicationScopes extends ScopeHost {
@@ -18,6 +18,9 @@ export class ApplicationScopes extends ScopeHost {
   private readonly scopeCheck: ScopeCheck;
   /** Constructed by Nest since one looked last. */
   private newcomers: InstanceProvider[] = [];
+  private patience = PATIENCE;
+  /** What the check at the start has found to be fine. */
+  private readonly checked = new WeakSet<object>();
   private prepared: readonly InstanceProvider[] = [];
 
   constructor(
@@ -34,16 +37,19 @@ export class ApplicationScopes extends ScopeHost {
   }
 
   override admit(provider: InstanceProvider): void {
+    // It is not complete yet: others are looked at first.
+    if (this.newcomers.length >= this.patience) this.lookAtNewcomers();
     this.newcomers.push(provider);
-    if (this.newcomers.length > NEWCOMERS_LIMIT) this.lookAtNewcomers();
   }
 
   override checkAll(): void {
     this.lookAtNewcomers();
     refuse(this.scopeCheck.problems());
+    for (const provider of this.constructed().keys()) if (provider !== undefined) this.checked.add(provider);
   }
 
   override check(provider: InstanceProvider): void {
+    if (this.checked.has(provider)) return;
     const nestProvider = this.constructed().get(provider);
     provider.learnDependencies(nestProvider);
     if (nestProvider !== undefined) refuse([this.scopeCheck.problemOf(nestProvider)]);
@@ -65,15 +71,19 @@ export class ApplicationScopes extends ScopeHost {
     const prepared = here.filter(({ isPrepared }) => isPrepared);
     if (prepared.length > 0) this.prepared = [...this.prepared, ...prepared];
     // What Nest has only begun to make is looked at later; what it does not keep is nobody's.
-    this.newcomers = this.newcomers.filter((provider) => !constructed.has(provider) && this.isBeingMade(provider));
+    const beingMade = this.beingMade();
+    this.newcomers = this.newcomers.filter((each) => !constructed.has(each) && beingMade.has(each.metatype));
+    this.patience = Math.max(PATIENCE, 2 * this.newcomers.length);
   }
 
-  private constructed(): ReadonlyMap<unknown, NestProvider> {
+  private constructed(): ReadonlyMap<object | undefined, NestProvider> {
     return new Map(this.scoped().map((nestProvider) => [providerOf(nestProvider.instance), nestProvider]));
   }
 
-  private isBeingMade({ metatype }: InstanceProvider): boolean {
-    return this.scoped().some((each) => each.metatype === metatype && providerOf(each.instance) === undefined);
+  /** The classes and factories of which Nest has not made all that it is going to. */
+  private beingMade(): ReadonlySet<unknown> {
+    const unmade = this.scoped().filter(({ instance }) => providerOf(instance) === undefined);
+    return new Set(unmade.map(({ metatype }) => metatype));
   }
 
   private scoped(): NestProvider[] {

@@ -1,3 +1,5 @@
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { Controller, Get, Inject, Injectable, Scope } from '@nestjs/common';
 import {
@@ -246,6 +248,43 @@ describe('With `bindDurableProviders`', () => {
     expect(await ending).toMatchObject({ timedOut: [], failed: [] });
     expect(told).toEqual(['top']);
     expect((await answer).text).toBe('made');
+  });
+
+  it('what an ended session had can be collected, although something of the session is kept', async () => {
+    setFlagsFromString('--expose-gc');
+    const collect = runInNewContext('gc') as () => void;
+    const made: WeakRef<object>[] = [];
+    @Injectable(DURABLE)
+    class Kept {
+      constructor() {
+        made.push(new WeakRef(this));
+      }
+    }
+    @Controller('shop')
+    class KeptController {
+      constructor(readonly kept: Kept) {}
+      @Get()
+      show(): string {
+        return 'shown';
+      }
+    }
+    const app = await startScopedApp(
+      { providers: [Kept], controllers: [KeptController] },
+      { options: { bindDurableProviders: true, sessions } },
+    );
+    await app.browser().get('/shop');
+    const [session] = app.registry.all();
+    const bound = session!.bind(() => 1);
+    await settle();
+    collect();
+    expect(made.map((each) => each.deref() !== undefined)).toEqual([true]);
+    await session!.terminate();
+    // What Nest and the server have of the request goes some turns later.
+    await until(() => {
+      collect();
+      return made[0]!.deref() === undefined;
+    }, 100);
+    expect(bound()).toBe(1);
   });
 
   it('after the application was closed nothing of it is asked', async () => {

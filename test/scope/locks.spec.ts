@@ -19,6 +19,7 @@ import {
   sessionScoped,
   SessionScoped,
 } from 'nestjs-active-session';
+import { SessionContext } from '../../src/scope/context.js';
 import { Mutex } from '../../src/scope/locks/mutex.js';
 import { FakeClock, settle } from '../support/fake-clock.js';
 import { Gate, until } from '../support/gate.js';
@@ -470,6 +471,22 @@ describe('Code that waits for what it holds itself', () => {
     );
     gate.open();
     expect((await later)?.isReallyLocked).toBe(true);
+  });
+
+  it('keeps nothing of the locks that it held before', () => {
+    const context = new SessionContext();
+    const holds = [{ isReleased: false }, { isReleased: false }, { isReleased: false }];
+    const known: unknown[] = [];
+    context.runHolding(holds[0]!, () => {
+      context.runHolding(holds[1]!, () => {
+        holds[1]!.isReleased = true;
+        context.runHolding(holds[2]!, () => {
+          for (let each = context.knownHolds(); each !== undefined; each = each.outer) known.push(each.hold);
+        });
+      });
+    });
+    context.disable();
+    expect(known).toEqual([holds[2], holds[0]]);
   });
 
   it('is told of in the log after 5 s, and by the error, where acquire() cannot know it', async () => {

@@ -299,6 +299,16 @@ describe('What else is prepared', () => {
     await expect(alice.session.services.resolve(Connection)).resolves.toMatchObject({ isOpen: true });
   });
 
+  it('each of very many providers', async () => {
+    let made = 0;
+    const providers = Array.from({ length: 600 }, (_, number) =>
+      sessionScoped({ provide: `number ${number}`, useFactory: async () => Promise.resolve({ number: ++made }) }),
+    );
+    const app = await startScopedApp({ providers });
+    await app.user();
+    expect(made).toBe(600);
+  });
+
   it('the providers of a lazily loaded module, from the next request on', async () => {
     @Module({ providers: [indexProvider], exports: [indexProvider] })
     class IndexModule {}
