@@ -1,9 +1,10 @@
 import { PreparationFailedError, SessionEndedError, ScopeMisuseError, type SessionEndReason } from '../errors.js';
 import { ContextCell, type SessionContext } from './context.js';
-import { callEndHooks, type HookRunner } from './end-hooks.js';
+import { endCreated, type Created, type Maker } from './created.js';
+import type { HookRunner } from './end-hooks.js';
 import type { InstanceProvider } from './providers/instance-provider.js';
 import { Pending } from './providers/pending.js';
-import { Preparations } from './providers/preparations.js';
+import { notPrepared, Preparations } from './providers/preparations.js';
 import { ScopeLocks } from './locks/scope-locks.js';
 
 export type ScopeLevel = 'session' | 'group';
@@ -11,17 +12,6 @@ export type ScopeLevel = 'session' | 'group';
 /** The session or group that a scope belongs to. */
 export interface ScopeOwner {
   readonly endReason?: SessionEndReason | undefined;
-}
-
-/** What has made an instance: how messages name it, and what ends it instead of its hooks. */
-export interface Maker {
-  readonly label: string;
-  readonly dispose?: ((instance: object) => unknown) | undefined;
-}
-
-interface Created {
-  readonly maker: Maker;
-  readonly instance: object;
 }
 
 /** Takes the place of an instance that is being constructed. */
@@ -162,10 +152,10 @@ export class Scope {
 
   /** Ends all instances, last created first, those included that are still being made. @returns how many there were */
   async dispose(run: HookRunner, reason: SessionEndReason): Promise<number> {
-    this.endLate = (created) => void end(created, run, reason);
+    this.endLate = (created) => void endCreated(created, run, reason);
     for (const { label, over } of this.preparations?.pending() ?? []) await run(`the making of ${label}`, () => over);
     const before = (await this.endFirst?.(run, reason)) ?? 0;
-    for (let i = this.created.length - 1; i >= 0; i--) await end(this.created[i] as Created, run, reason);
+    for (let i = this.created.length - 1; i >= 0; i--) await endCreated(this.created[i] as Created, run, reason);
     return before + this.created.length;
   }
 
@@ -275,17 +265,4 @@ export class Scope {
       `${label} is used while it is being constructed (a circular dependency between constructors)`,
     );
   }
-}
-
-function end({ maker, instance }: Created, run: HookRunner, reason: SessionEndReason): void | Promise<void> {
-  const { label, dispose } = maker;
-  if (dispose === undefined) return callEndHooks(instance, label, reason, run);
-  return run(`${label}, dispose()`, () => dispose(instance));
-}
-
-function notPrepared(label: string, why: string): ScopeMisuseError {
-  return new ScopeMisuseError(
-    `${label} ${why}. Sessions prepare it before the handler where its factory or onModuleInit() is an \`async\` function, or its ` +
-      'option "prepare" is true, and the option "preload" of the module is not false; elsewhere use `await session.services.resolve()`.',
-  );
 }

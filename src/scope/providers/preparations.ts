@@ -1,3 +1,4 @@
+import { ScopeMisuseError } from '../../errors.js';
 import type { InstanceProvider } from './instance-provider.js';
 
 interface Preparation {
@@ -43,4 +44,11 @@ export class Preparations {
   *pending(): Iterable<{ label: string; over: Promise<void> }> {
     for (const [{ label }, { over }] of this.byProvider) yield { label, over };
   }
+}
+
+export function notPrepared(label: string, why: string): ScopeMisuseError {
+  return new ScopeMisuseError(
+    `${label} ${why}. Sessions prepare it before the handler where its factory or onModuleInit() is an \`async\` function, or its ` +
+      'option "prepare" is true, and the option "preload" of the module is not false; elsewhere use `await session.services.resolve()`.',
+  );
 }

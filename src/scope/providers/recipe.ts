@@ -1,7 +1,8 @@
 import { ScopeMisuseError } from '../../errors.js';
 import type { NestProvider } from '../../nest-internals.js';
 import { whenMade, whenSettled } from './pending.js';
-import type { Maker, Scope, ScopeLevel } from '../scope.js';
+import type { Maker } from '../created.js';
+import type { Scope, ScopeLevel } from '../scope.js';
 import { providerOf, type ScopedProvider } from './scoped-provider.js';
 import type { Transient } from './transient.js';
 

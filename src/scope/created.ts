@@ -1,0 +1,25 @@
+import type { SessionEndReason } from '../errors.js';
+import { callEndHooks, type HookRunner } from './end-hooks.js';
+
+/** What has made an instance: how messages name it, and what ends it instead of its hooks. */
+export interface Maker {
+  readonly label: string;
+  readonly dispose?: ((instance: object) => unknown) | undefined;
+}
+
+/** An instance that ends with its scope. */
+export interface Created {
+  readonly maker: Maker;
+  readonly instance: object;
+}
+
+/** By its hooks, or by what its maker says. */
+export function endCreated(
+  { maker, instance }: Created,
+  run: HookRunner,
+  reason: SessionEndReason,
+): void | Promise<void> {
+  const { label, dispose } = maker;
+  if (dispose === undefined) return callEndHooks(instance, label, reason, run);
+  return run(`${label}, dispose()`, () => dispose(instance));
+}
