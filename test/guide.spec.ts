@@ -36,6 +36,7 @@ describe('The guide', () => {
     'README.md',
     'docs/architecture.md',
     'docs/guarantees.md',
+    'docs/compatibility.md',
     'docs/differences.md',
   ])('leads to pages that are there: %s', async (path) => {
     const text = await readFile(path, 'utf8');

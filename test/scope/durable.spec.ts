@@ -291,7 +291,7 @@ describe('With `bindDurableProviders`', () => {
     let status = 0;
     @Injectable()
     class Late {
-      async beforeApplicationShutdown(): Promise<void> {
+      async onModuleDestroy(): Promise<void> {
         ({ status } = await app.browser().get('/shop'));
       }
     }

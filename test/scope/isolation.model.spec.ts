@@ -198,6 +198,8 @@ class History {
         return [...this.parameters, ...injected].map((each) => each!.self());
       }
       onModuleDestroy(): Promise<void> | void {
+        // What Nest made for itself at the start it also ends, when there is no session.
+        if (!history.made.includes(this)) return;
         // Afterwards what stands for the others in a circle leads nowhere.
         history.dependencies.set(this, this.dependencies());
         this.endedAt.push(history.endings++);

@@ -188,10 +188,12 @@ describe('The application does not start with', () => {
     class CartController {
       constructor(@Inject(Cart) readonly cart: unknown) {}
     }
-    expect(await refusal({ providers: [Db, Audit, Cart], controllers: [CartController] })).toBe(
-      `CartController -> ${Cart.name} -> Audit -> (REQUEST-scoped) Db: a session outlives the request. ` +
-        'Make Db session-scoped or a singleton, or pass what it has to the methods that need it.',
-    );
+    const told =
+      `${Cart.name} -> Audit -> (REQUEST-scoped) Db: a session outlives the request. ` +
+      'Make Db session-scoped or a singleton, or pass what it has to the methods that need it.';
+    // Nest 11.0 knows of a property already when it makes the provider, and of no consumer yet.
+    const expected = where === 'a property' ? [`CartController -> ${told}`, told] : [`CartController -> ${told}`];
+    expect(expected).toContain(await refusal({ providers: [Db, Audit, Cart], controllers: [CartController] }));
   });
 
   it('what depends on the request itself, or on something durable, also by a factory and a transient provider', async () => {

@@ -112,7 +112,7 @@ describe('A flood of requests without a cookie', () => {
       expect(await app.enter(alice.browser)).toBe(alice.session);
       expect(await app.enter(bob.browser)).toBe(bob.session);
     },
-    60_000,
+    180_000,
   );
 });
 

@@ -25,7 +25,7 @@ import { Browser } from '../support/browser.js';
 import { settle } from '../support/fake-clock.js';
 import { Gate, until, untilAborted } from '../support/gate.js';
 import { useSessionApps } from '../support/session-app.js';
-import { SECRET } from '../support/test-app.js';
+import { makeApp, SECRET } from '../support/test-app.js';
 
 const SECOND = 1_000;
 
@@ -289,8 +289,7 @@ describe('ActiveSessionModule', () => {
   }
 
   async function answerOf(...imports: DynamicModule[]): Promise<unknown> {
-    const module = await Test.createTestingModule({ imports, controllers: [HostController] }).compile();
-    const app = module.createNestApplication();
+    const app = await makeApp(Test.createTestingModule({ imports, controllers: [HostController] }));
     opened.push(app);
     await app.listen(0, '127.0.0.1');
     const { port } = app.getHttpServer().address() as AddressInfo;

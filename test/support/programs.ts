@@ -1,10 +1,14 @@
 import { afterEach } from '@jest/globals';
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
+import { extname } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 
 const REGISTER = fileURLToPath(new URL('../tooling/register-typescript.mjs', import.meta.url));
+/** `.js` where tsc has compiled the tests (`npm run test:matrix`). */
+const SUFFIX = extname(fileURLToPath(import.meta.url));
+const FLAGS = SUFFIX === '.ts' ? ['--import', REGISTER] : [];
 
 /** A program from `test/fixtures` that runs as a process of its own. */
 export class Program {
@@ -16,8 +20,8 @@ export class Program {
 
   /** Resolves when it has printed its address. */
   static async start(name: string, ...args: string[]): Promise<Program> {
-    const file = fileURLToPath(new URL(`../fixtures/${name}.ts`, import.meta.url));
-    const child = spawn(process.execPath, ['--expose-gc', '--import', REGISTER, file, ...args], {
+    const file = fileURLToPath(new URL(`../fixtures/${name}${SUFFIX}`, import.meta.url));
+    const child = spawn(process.execPath, ['--expose-gc', ...FLAGS, file, ...args], {
       stdio: ['ignore', 'pipe', 'pipe'],
     });
     let errors = '';

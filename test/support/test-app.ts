@@ -1,4 +1,6 @@
 import type { INestApplication, ModuleMetadata } from '@nestjs/common';
+import { HttpAdapterHost } from '@nestjs/core';
+import { ExpressAdapter } from '@nestjs/platform-express';
 import { Test, type TestingModuleBuilder } from '@nestjs/testing';
 import type { AddressInfo } from 'node:net';
 import { ActiveSessionModule, ActiveSessionRegistry, type ActiveSessionModuleOptions } from 'nestjs-active-session';
@@ -32,14 +34,28 @@ export async function startApp({ options, metadata, override, configure }: TestA
       ...(metadata?.imports ?? []),
     ],
   });
-  const module = await (override?.(builder) ?? builder).compile();
-  const app = module.createNestApplication({ logger: false, forceCloseConnections: true });
+  const app = await makeApp(override?.(builder) ?? builder);
   configure?.(app);
   await app.listen(0, '127.0.0.1');
   open.push(app);
   const { port } = app.getHttpServer().address() as AddressInfo;
   const url = `http://127.0.0.1:${port}`;
   return { app, url, registry: app.get(ActiveSessionRegistry), browser: () => new Browser(url) };
+}
+
+/**
+ * With `@nestjs/testing` the adapter comes after the providers. Nest before 11.1 does not tell them when, so that the
+ * module could not mount express-session: there they get a host that has its adapter.
+ */
+export async function makeApp(builder: TestingModuleBuilder): Promise<INestApplication> {
+  const adapter = new ExpressAdapter();
+  if (!('init$' in HttpAdapterHost.prototype)) {
+    const host = new HttpAdapterHost();
+    host.httpAdapter = adapter;
+    builder.overrideProvider(HttpAdapterHost).useValue(host);
+  }
+  const module = await builder.compile();
+  return module.createNestApplication(adapter, { logger: false, forceCloseConnections: true });
 }
 
 /** Call it after each test. */
