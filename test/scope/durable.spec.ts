@@ -12,6 +12,7 @@ import {
 import { ActiveSession, SessionScoped, type OnSessionEnd } from 'nestjs-active-session';
 import { settle } from '../support/fake-clock.js';
 import { Gate, until } from '../support/gate.js';
+import { InProcessApp } from '../support/in-process.js';
 import { closeApps } from '../support/test-app.js';
 import { startScopedApp, type ScopedApp } from './scoped-app.js';
 
@@ -287,18 +288,17 @@ describe('With `bindDurableProviders`', () => {
     expect(bound()).toBe(1);
   });
 
-  it('after the application was closed nothing of it is asked', async () => {
+  it('after its end nothing of the application is asked, although it handles a request', async () => {
     let status = 0;
     @Injectable()
     class Late {
-      async onModuleDestroy(): Promise<void> {
-        ({ status } = await app.browser().get('/shop'));
+      async beforeApplicationShutdown(): Promise<void> {
+        status = await app.request(InProcessApp.newUser(), 'tab', () => Promise.resolve());
       }
     }
-    const app: ScopedApp = await startScopedApp(
-      { ...metadata, providers: [...metadata.providers, Late] },
-      { options: { bindDurableProviders: true, sessions } },
-    );
+    const app: InProcessApp = await InProcessApp.start({ providers: [Late] }, { bindDurableProviders: true });
+    expect(await app.request(InProcessApp.newUser(), 'tab', () => Promise.resolve())).toBe(200);
+    expect(currentStrategy()).toBeDefined();
     await app.app.close();
     expect(status).toBe(200);
     expect(currentStrategy()).toBeUndefined();
