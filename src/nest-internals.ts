@@ -19,6 +19,7 @@ interface ModuleLike {
   providers?: ReadonlyMap<unknown, NestProvider>;
   injectables?: ReadonlyMap<unknown, NestProvider>;
   controllers?: ReadonlyMap<unknown, NestProvider>;
+  middlewares?: ReadonlyMap<unknown, NestProvider>;
 }
 
 /** What Nest keeps of a provider, a controller or an enhancer. */
@@ -95,11 +96,12 @@ function modulesOf(modules: ModulesContainer, moduleClass: unknown): ModuleLike[
   return [...(modules.values() as Iterable<ModuleLike>)].filter(({ metatype }) => metatype === moduleClass);
 }
 
-/** All that Nest makes: providers, enhancers and controllers of all modules. */
+/** All that Nest makes: providers, enhancers, middleware and controllers of all modules. */
 export function* providersOf(modules: ModulesContainer): Iterable<NestProvider> {
-  for (const { providers, injectables } of modules.values() as Iterable<ModuleLike>) {
+  for (const { providers, injectables, middlewares } of modules.values() as Iterable<ModuleLike>) {
     yield* providers?.values() ?? [];
     yield* injectables?.values() ?? [];
+    yield* middlewares?.values() ?? [];
   }
   yield* controllersOf(modules);
 }

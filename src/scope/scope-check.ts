@@ -104,7 +104,7 @@ export class ScopeCheck {
   private circleOfPrepared({ instance }: NestProvider): string | undefined {
     const provider = providerOf(instance);
     if (!(provider instanceof InstanceProvider) || !provider.isPrepared) return undefined;
-    const circle = findCircle(provider, [provider]);
+    const circle = findCircle(provider, [provider], new Set());
     if (circle === undefined) return undefined;
     return `${circle.join(' -> ')}: a circle of dependencies with something that is awaited can never be made. Break it with a method call, or a provider that both depend on.`;
   }
@@ -133,11 +133,12 @@ export class ScopeCheck {
   }
 }
 
-function findCircle(start: InstanceProvider, path: InstanceProvider[]): string[] | undefined {
+function findCircle(start: InstanceProvider, path: InstanceProvider[], seen: Set<unknown>): string[] | undefined {
   for (const dependency of path.at(-1)?.dependencies() ?? []) {
     if (dependency === start) return [...path, start].map(({ label }) => label);
-    if (!(dependency instanceof InstanceProvider) || path.includes(dependency)) continue;
-    const circle = findCircle(start, [...path, dependency]);
+    if (!(dependency instanceof InstanceProvider) || seen.has(dependency)) continue;
+    seen.add(dependency);
+    const circle = findCircle(start, [...path, dependency], seen);
     if (circle !== undefined) return circle;
   }
   return undefined;

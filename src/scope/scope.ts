@@ -233,7 +233,6 @@ export class Scope {
 
   private settle(provider: InstanceProvider, instance: object): object {
     this.put(provider, instance);
-    this.keep(provider, instance);
     return instance;
   }
 

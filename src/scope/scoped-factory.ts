@@ -42,6 +42,7 @@ function scopedFactory<T>(level: ScopeLevel, helper: string, options: ScopedFact
     const own = args.slice(0, -1);
     // As with classes: with a mock in place of the module it is the plain factory.
     if (!isScopeHost(host)) return factory.useFactory(...own);
+    host.refuseRequestScope(useFactory);
     return new ScopedFactoryProvider(level, factory, useFactory, own, host).client;
   };
   markScoped(useFactory, level);

@@ -1,6 +1,6 @@
 import { inspect } from 'node:util';
 import { afterEach, describe, expect, it } from '@jest/globals';
-import { forwardRef, Inject, Injectable, Optional } from '@nestjs/common';
+import { forwardRef, Inject, Injectable, Optional, Scope } from '@nestjs/common';
 import { Test } from '@nestjs/testing';
 import { groupScoped, ScopeMisuseError, sessionScoped, SessionScoped } from 'nestjs-active-session';
 import { settle } from '../support/fake-clock.js';
@@ -304,6 +304,37 @@ describe('It ends with its session', () => {
     const report = await session.terminate();
     expect(told).toEqual(['dispose it', 'hook', 'symbol']);
     expect(report).toMatchObject({ disposed: 2, failed: [] });
+  });
+
+  it('unless the factory only hands on what it was given; `dispose` says otherwise', async () => {
+    const told: string[] = [];
+    class Pool {
+      onModuleInit(): void {
+        told.push('init');
+      }
+      onModuleDestroy(): void {
+        told.push('end');
+      }
+    }
+    const handOn = { inject: [Pool], useFactory: (pool: Pool) => pool };
+    @SessionScoped()
+    class Repository {
+      constructor(@Inject('TRANSIENT') readonly pool: Pool) {}
+    }
+    const app = await startScopedApp({
+      providers: [
+        Pool,
+        Repository,
+        { provide: 'TRANSIENT', scope: Scope.TRANSIENT, ...handOn },
+        sessionScoped({ provide: 'CHOSEN', ...handOn }),
+        sessionScoped({ provide: 'LEASED', ...handOn, dispose: () => told.push('returned') }),
+      ],
+    });
+    told.length = 0;
+    const { session } = await app.user();
+    for (const token of [Repository, 'CHOSEN', 'LEASED']) session.services.get<object>(token);
+    await session.terminate();
+    expect(told).toEqual(['returned']);
   });
 
   it('and a failing `dispose` stands in the report', async () => {

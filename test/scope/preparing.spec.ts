@@ -299,6 +299,39 @@ describe('What else is prepared', () => {
     await expect(alice.session.services.resolve(Connection)).resolves.toMatchObject({ isOpen: true });
   });
 
+  it('and fails with the first failure, while another one that was begun fails, too', async () => {
+    watchLog();
+    let isArmed = false;
+    const later = { provide: 'LATER', scope: Scope.TRANSIENT, useFactory: async () => failOrMake('later') };
+    const failOrMake = async (what: string): Promise<object> => {
+      await settle(1);
+      if (isArmed) throw new Error(what);
+      return {};
+    };
+    @SessionScoped()
+    class Bad {
+      constructor() {
+        if (isArmed) throw new Error('at once');
+      }
+    }
+    @SessionScoped()
+    class Both {
+      constructor(
+        @Inject('LATER') readonly later: object,
+        readonly bad: Bad,
+      ) {}
+    }
+    const unhandled = jest.fn();
+    process.on('unhandledRejection', unhandled);
+    const app = await startScopedApp({ providers: [later, Bad, Both] });
+    isArmed = true;
+    expect((await app.browser().get('/session')).status).toBe(500);
+    await settle(20);
+    process.off('unhandledRejection', unhandled);
+    expect(unhandled).not.toHaveBeenCalled();
+    expect(logged.map(([message]) => message)).toEqual(['Both could not be prepared: at once']);
+  });
+
   it('each of very many providers', async () => {
     let made = 0;
     const providers = Array.from({ length: 600 }, (_, number) =>

@@ -313,6 +313,18 @@ describe('Where a module is compiled and not started, and in lazily loaded modul
     expect(get).toThrow('Make OfGroup session-scoped, or OfSession group-scoped.');
   });
 
+  it('to have a factory over something request-scoped', async () => {
+    @Injectable({ scope: Scope.REQUEST })
+    class Db {}
+    const bag = sessionScoped({ provide: 'BAG', inject: [Db], useFactory: (db: Db) => ({ db }) });
+    const module = await Test.createTestingModule({
+      imports: [ActiveSessionModule.forRoot()],
+      providers: [Db, bag],
+    }).compile();
+    await expect(module.resolve('BAG')).rejects.toThrow('BAG -> (REQUEST-scoped) Db');
+    await module.close();
+  });
+
   it('to depend on something request-scoped', async () => {
     @Injectable({ scope: Scope.REQUEST })
     class Db {}

@@ -1,5 +1,15 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
-import { Inject, Injectable, Optional, Scope } from '@nestjs/common';
+import {
+  Controller,
+  Get,
+  Inject,
+  Injectable,
+  Module,
+  Optional,
+  Scope,
+  type MiddlewareConsumer,
+  type NestMiddleware,
+} from '@nestjs/common';
 import { INQUIRER } from '@nestjs/core';
 import { GroupScoped, SessionScoped } from 'nestjs-active-session';
 import { closeApps } from '../support/test-app.js';
@@ -197,6 +207,35 @@ describe('A transient dependency of a session-scoped class', () => {
       { override: (builder) => builder.overrideProvider(Buffer).useValue(fake) },
     );
     expect((await app.user()).session.services.get(OtherLog).buffer).toBe(fake);
+  });
+
+  it('is made for each session below scoped middleware, too', async () => {
+    @SessionScoped()
+    class Tracing implements NestMiddleware {
+      constructor(readonly buffer: Buffer) {}
+      use(req: { url: string }, res: { end(text: string): void }): void {
+        this.buffer.lines.push(req.url);
+        res.end(String(this.buffer.lines.length));
+      }
+    }
+    @Controller('traced')
+    class TracedController {
+      @Get()
+      get(): string {
+        return 'not reached';
+      }
+    }
+    @Module({ providers: [Buffer], controllers: [TracedController] })
+    class TracedModule {
+      configure(consumer: MiddlewareConsumer): void {
+        consumer.apply(Tracing).forRoutes(TracedController);
+      }
+    }
+    const app = await startScopedApp({ imports: [TracedModule] });
+    const [alice, bob] = [app.browser(), app.browser()];
+    expect((await alice.get('/traced')).text).toBe('1');
+    expect((await alice.get('/traced')).text).toBe('2');
+    expect((await bob.get('/traced')).text).toBe('1');
   });
 
   it('of a singleton belongs to the singleton, as in Nest', async () => {

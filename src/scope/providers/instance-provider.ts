@@ -150,7 +150,7 @@ export abstract class InstanceProvider extends ScopedProvider {
     const { level, label, parameters, create } = this;
     const properties = [...this.propertyDependencies].map(([key, dependency]) => ({ key, dependency }));
     const keep: Consumer['keep'] = (maker, instance) => scope.keep(maker, instance);
-    return make({ parameters, properties, create }, { level, label, standIn: this.client, keep }, scope) as
+    return make({ parameters, properties, create }, this, { level, label, standIn: this.client, keep }, scope) as
       object | Pending;
   }
 

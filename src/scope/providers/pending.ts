@@ -1,6 +1,9 @@
 /** Something that is being made and must be awaited. Only what is marked by this is: a singleton may well be a promise. */
 export class Pending<T = unknown> {
-  constructor(readonly promise: Promise<T>) {}
+  constructor(readonly promise: Promise<T>) {
+    // Where something else fails first nobody waits for it any more: its own failure must not end the process.
+    promise.catch(() => undefined);
+  }
 }
 
 /** Calls `fn` with a value: now, or when it has been awaited where it is a promise. */

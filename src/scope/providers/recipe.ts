@@ -29,18 +29,24 @@ export interface Recipe {
 }
 
 /**
- * Makes an object in a scope; pending where something must be awaited.
+ * Makes an object in a scope; pending where something must be awaited. What a factory was given, and only hands on, is
+ * not its own: it is neither initialised here, nor kept, unless the factory says how to dispose of it.
+ * @param maker what ends the object with the scope
  * @param consumer the object itself, as who gets something injected
  * @param inquirer what it gets where it asks who wants it (INQUIRER)
  */
-export function make(recipe: Recipe, consumer: Consumer, scope: Scope, inquirer?: unknown): unknown {
+export function make(recipe: Recipe, maker: Maker, consumer: Consumer, scope: Scope, inquirer?: unknown): unknown {
   const { parameters, properties, create } = recipe;
   const injected = injectionFor(consumer, scope, inquirer);
   const values = [...parameters, ...properties.map(({ dependency }) => dependency)].map(injected);
   return whenMade(values, (made) =>
     whenMade([create(made.slice(0, parameters.length))], ([instance]) => {
       properties.forEach(({ key }, i) => Reflect.set(instance as object, key, made[parameters.length + i]));
-      return whenSettled(initialize(instance), () => instance);
+      const isOwn = isObject(instance) && !made.includes(instance);
+      return whenSettled(isOwn ? initialize(instance) : undefined, () => {
+        if (isObject(instance) && (isOwn || maker.dispose !== undefined)) consumer.keep(maker, instance);
+        return instance;
+      });
     }),
   );
 }

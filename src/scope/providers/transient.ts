@@ -1,8 +1,8 @@
 import { INQUIRER } from '@nestjs/core';
 import { dependenciesOf, withoutAlias, type NestProvider } from '../../nest-internals.js';
 import { injectedParameters } from '../injection-metadata.js';
-import { isAsyncFunction, whenMade, whenSettled } from './pending.js';
-import { isObject, make, type Consumer, type Dependency, type Recipe } from './recipe.js';
+import { isAsyncFunction, whenSettled } from './pending.js';
+import { make, type Consumer, type Dependency, type Recipe } from './recipe.js';
 import type { Scope } from '../scope.js';
 import { providerOf, type ScopedProvider } from './scoped-provider.js';
 
@@ -57,10 +57,7 @@ export class Transient {
   /** @returns pending where something must be awaited */
   makeFor(consumer: Consumer, scope: Scope): unknown {
     const self = { ...consumer, label: `${consumer.label} -> ${this.label}`, standIn: this.standIn };
-    return whenMade([make(this.recipe, self, scope, consumer.standIn)], ([instance]) => {
-      if (isObject(instance)) consumer.keep(this, instance);
-      return instance;
-    });
+    return make(this.recipe, this, self, scope, consumer.standIn);
   }
 
   /** Nest, too, shows whoever wants something as an object that is not constructed yet. */
