@@ -56,7 +56,8 @@ const USER_SESSION_MOUNT = Symbol('nestjs-active-session.user-session-mount');
     { provide: SessionContext, useFactory: () => new SessionContext() },
     {
       provide: ScopeHost,
-      useFactory: (context: SessionContext, modules: ModulesContainer) => new ApplicationScopes(context, modules),
+      useFactory: (context: SessionContext, modules: ModulesContainer) =>
+        new ApplicationScopes(context, modules, new Logger('ActiveSession')),
       inject: [SessionContext, ModulesContainer],
     },
     {

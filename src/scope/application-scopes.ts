@@ -1,7 +1,10 @@
+import type { Logger } from '@nestjs/common';
 import type { ModulesContainer } from '@nestjs/core';
+import { describeError } from '../describe-error.js';
 import { ScopeMisuseError } from '../errors.js';
-import { providersOf, type NestProvider } from '../nest-internals.js';
+import { dependenciesOf, providersOf, type NestDependency, type NestProvider } from '../nest-internals.js';
 import type { SessionContext } from './context.js';
+import { injectionTokensOf, tokenOf } from './injection-metadata.js';
 import type { InstanceProvider } from './providers/instance-provider.js';
 import { ScopeCheck } from './scope-check.js';
 import { ScopeHost } from './scope-host.js';
@@ -26,14 +29,20 @@ export class ApplicationScopes extends ScopeHost {
   constructor(
     context: SessionContext,
     private readonly modules: ModulesContainer,
+    private readonly logger: Logger,
   ) {
     super(context);
-    this.scopeCheck = new ScopeCheck(modules);
+    this.scopeCheck = new ScopeCheck(modules, context);
   }
 
   override refuseRequestScope(metatype: unknown): void {
     for (const nestProvider of providersOf(this.modules))
       if (nestProvider.metatype === metatype) refuse([this.scopeCheck.requestScope(nestProvider)]);
+  }
+
+  override warn(what: string, error: unknown): void {
+    const { text, stack } = describeError(error);
+    this.logger.error(`${what}: ${text}`, stack);
   }
 
   override admit(provider: InstanceProvider): void {
@@ -51,7 +60,7 @@ export class ApplicationScopes extends ScopeHost {
   override check(provider: InstanceProvider): void {
     if (this.checked.has(provider)) return;
     const nestProvider = this.constructed().get(provider);
-    provider.learnDependencies(nestProvider);
+    provider.learnDependencies(nestProvider === undefined ? this.byTokens(provider) : dependenciesOf(nestProvider));
     if (nestProvider !== undefined) refuse([this.scopeCheck.problemOf(nestProvider)]);
   }
 
@@ -67,13 +76,26 @@ export class ApplicationScopes extends ScopeHost {
   private lookAtNewcomers(): void {
     const constructed = this.constructed();
     const here = this.newcomers.filter((provider) => constructed.has(provider));
-    for (const provider of here) provider.learnDependencies(constructed.get(provider));
+    for (const provider of here) provider.learnDependencies(dependenciesOf(constructed.get(provider) as NestProvider));
     const prepared = here.filter(({ isPrepared }) => isPrepared);
     if (prepared.length > 0) this.prepared = [...this.prepared, ...prepared];
     // What Nest has only begun to make is looked at later; what it does not keep is nobody's.
     const beingMade = this.beingMade();
     this.newcomers = this.newcomers.filter((each) => !constructed.has(each) && beingMade.has(each.metatype));
     this.patience = Math.max(PATIENCE, 2 * this.newcomers.length);
+  }
+
+  /** Nest keeps nothing of what `ModuleRef.create()` makes: what it injected is found by name. */
+  private byTokens({ metatype }: InstanceProvider): NestDependency[] {
+    const { parameters, properties } = injectionTokensOf(metatype as new () => unknown);
+    const all = [...providersOf(this.modules)];
+    return [
+      ...parameters.map((type, place) => ({ place, type })),
+      ...properties.map(({ key, type }) => ({ place: { property: key }, type })),
+    ].flatMap(({ place, type }) => {
+      const provider = all.findLast(({ token }) => token === tokenOf(type));
+      return provider === undefined ? [] : [{ place, provider }];
+    });
   }
 
   private constructed(): ReadonlyMap<object | undefined, NestProvider> {

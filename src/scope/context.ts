@@ -1,5 +1,6 @@
 import { AsyncLocalStorage, AsyncResource } from 'node:async_hooks';
 import { NotInSessionError } from '../errors.js';
+import type { InstanceProvider } from './providers/instance-provider.js';
 import type { Scope } from './scope.js';
 
 /**
@@ -12,6 +13,8 @@ export class ContextCell {
     public scope: Scope | undefined,
     /** The end of the session waits for the code that runs with this cell: its runners and its hooks. */
     readonly isAwaited = false,
+    /** What the code that runs with this cell is making. */
+    readonly making?: InstanceProvider,
   ) {}
 
   /** Whether only the code of one request runs with it. */

@@ -13,11 +13,16 @@ export interface Created {
   readonly instance: object;
 }
 
+/** Has what is made end. */
+export interface Keeper {
+  keep(created: Created): void;
+}
+
 /** By its hooks, or by what its maker says. */
 export function endCreated(
   { maker, instance }: Created,
   run: HookRunner,
-  reason: SessionEndReason,
+  reason: SessionEndReason | undefined,
 ): void | Promise<void> {
   const { label, dispose } = maker;
   if (dispose === undefined) return callEndHooks(instance, label, reason, run);

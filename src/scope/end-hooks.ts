@@ -22,16 +22,21 @@ const HOOKS = [
   { key: Symbol.dispose, name: '[Symbol.dispose]()' },
 ] as const;
 
-/** Each hook that an instance has, once: `onSessionEnd`, `onModuleDestroy`, then its asynchronous or else synchronous disposal. */
+/**
+ * Each hook that an instance has, once: `onSessionEnd`, `onModuleDestroy`, then its asynchronous or else synchronous
+ * disposal.
+ * @param reason undefined: the session goes on, and `onSessionEnd` is not called
+ */
 export async function callEndHooks(
   instance: EndHooks,
   label: string,
-  reason: SessionEndReason,
+  reason: SessionEndReason | undefined,
   run: HookRunner,
 ): Promise<void> {
   let isDisposed = false;
   for (const { key, name } of HOOKS) {
     if (isDisposed) return;
+    if (key === 'onSessionEnd' && reason === undefined) continue;
     // Looking for the hook belongs to the step: a getter, or a proxy that is strict, can throw.
     const ending = run(`${label}${name}`, () => {
       const hook = instance[key];

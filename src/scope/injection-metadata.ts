@@ -47,7 +47,7 @@ export function dependenciesOf(type: Class): {
 }
 
 /** A token may be wrapped: `forwardRef(() => Token)`. */
-function tokenOf(token: unknown): Token {
+export function tokenOf(token: unknown): Token {
   const isWrapped = typeof token === 'object' && token !== null && 'forwardRef' in token;
   return (isWrapped ? (token.forwardRef as () => unknown)() : token) as Token;
 }
@@ -61,12 +61,21 @@ export function injectedPropertyKeys(target: Class): ReadonlySet<PropertyKey> {
   return new Set(injectedProperties(target).map(({ key }) => key));
 }
 
-/** The tokens of the constructor's parameters, as Nest would read them. @throws ScopeMisuseError when types are missing */
-export function injectedParameters(target: Class): unknown[] {
-  const tokens = [...((Reflect.getMetadata(PARAMETER_TYPES, target) ?? []) as unknown[])];
-  if (tokens.at(-1) === ScopeHost) tokens.pop();
+/** The tokens of parameters and properties, as Nest would read them: undefined where a type is missing. */
+export function injectionTokensOf(target: Class): {
+  parameters: unknown[];
+  properties: { key: PropertyKey; type: unknown }[];
+} {
+  const parameters = [...((Reflect.getMetadata(PARAMETER_TYPES, target) ?? []) as unknown[])];
+  if (parameters.at(-1) === ScopeHost) parameters.pop();
   const declared = (Reflect.getMetadata(PARAMETER_TOKENS, target) ?? []) as { index: number; param: unknown }[];
-  for (const { index, param } of declared) tokens[index] = param;
+  for (const { index, param } of declared) parameters[index] = param;
+  return { parameters, properties: injectedProperties(target) };
+}
+
+/** The tokens of the constructor's parameters. @throws ScopeMisuseError when types are missing */
+export function injectedParameters(target: Class): unknown[] {
+  const tokens = injectionTokensOf(target).parameters;
   const missing = Array.from({ length: Math.max(target.length, tokens.length) }, (_, i) => i).find(
     (i) => tokens[i] === undefined,
   );

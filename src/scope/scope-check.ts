@@ -8,17 +8,21 @@ import {
   withoutAlias,
   type NestProvider,
 } from '../nest-internals.js';
+import type { SessionContext } from './context.js';
 import { hasNestScope } from './injection-metadata.js';
 import { InstanceProvider } from './providers/instance-provider.js';
 import { sessionBeneathGroup } from './providers/recipe.js';
-import { providerOf } from './providers/scoped-provider.js';
+import { ownProviderOf, providerOf } from './providers/scoped-provider.js';
 import { scopedLevelOf, scopedParentOf } from './scoped-mark.js';
 
 const DECORATORS = { session: '@SessionScoped()', group: '@GroupScoped()' } as const;
 
 /** Looks for scoped providers that cannot work in what Nest has put together. Each problem is told with its path and the fix. */
 export class ScopeCheck {
-  constructor(private readonly modules: ModulesContainer) {}
+  constructor(
+    private readonly modules: ModulesContainer,
+    private readonly context: SessionContext,
+  ) {}
 
   /** All that is wrong. */
   problems(): string[] {
@@ -70,20 +74,21 @@ export class ScopeCheck {
 
   private sessionBeneathGroup(nestProvider: NestProvider): string | undefined {
     if (scopedLevelOf(nestProvider.metatype) !== 'group') return undefined;
-    return this.findSession(nestProvider, [...this.pathFromConsumer(nestProvider)], [nestProvider]);
+    return this.findSession(this.pathFromConsumer(nestProvider), [nestProvider], new Set());
   }
 
   /** Through transient dependencies, too: they are made for the group. */
-  private findSession(from: NestProvider, above: string[], path: NestProvider[]): string | undefined {
-    for (const { provider: dependency } of dependenciesOf(from)) {
+  private findSession(above: string[], path: NestProvider[], seen: Set<NestProvider>): string | undefined {
+    for (const { provider: dependency } of dependenciesOf(path.at(-1) as NestProvider)) {
       const target = withoutAlias(dependency);
-      const scoped = target.isTransient === true ? undefined : providerOf(target.instance);
+      const scoped = target.isTransient === true ? undefined : ownProviderOf(target.instance, this.context);
       if (scoped?.level === 'session') {
         const problem = sessionBeneathGroup(path.map(nameOf).join(' -> '), scoped).message;
         return [...above, problem].join(' -> ');
       }
-      if (target.isTransient !== true || path.includes(target)) continue;
-      const found = this.findSession(target, above, [...path, target]);
+      if (target.isTransient !== true || seen.has(target)) continue;
+      seen.add(target);
+      const found = this.findSession(above, [...path, target], seen);
       if (found !== undefined) return found;
     }
     return undefined;
@@ -100,13 +105,16 @@ export class ScopeCheck {
     return `${provider.label} (fallback: 'request') -> ${strict.label}: without a session there is no ${strict.label}. Give ${strict.label} the option "fallback: 'request'", too, or take it away from ${provider.label}.`;
   }
 
-  /** They would wait for each other. */
+  /** They would wait for each other. Where only one in a circle is awaited, the others get a client of it. */
   private circleOfPrepared({ instance }: NestProvider): string | undefined {
     const provider = providerOf(instance);
     if (!(provider instanceof InstanceProvider) || !provider.isPrepared) return undefined;
-    const circle = findCircle(provider, [provider], new Set());
+    const circle = findCircle(provider);
     if (circle === undefined) return undefined;
-    return `${circle.join(' -> ')}: a circle of dependencies with something that is awaited can never be made. Break it with a method call, or a provider that both depend on.`;
+    // Each that is awaited finds the same circle.
+    const first = circle.reduce((least, { label }, i) => (label < (circle[least]?.label ?? '') ? i : least), 0);
+    const names = [...circle.slice(first), ...circle.slice(0, first + 1)].map(({ label }) => label);
+    return `${names.join(' -> ')}: two of a circle are awaited while they are made, and would wait for each other. Break it with a method call, or a provider that both depend on.`;
   }
 
   /** One consumer of a provider, best a controller, from there down. */
@@ -133,15 +141,23 @@ export class ScopeCheck {
   }
 }
 
-function findCircle(start: InstanceProvider, path: InstanceProvider[], seen: Set<unknown>): string[] | undefined {
-  for (const dependency of path.at(-1)?.dependencies() ?? []) {
-    if (dependency === start) return [...path, start].map(({ label }) => label);
-    if (!(dependency instanceof InstanceProvider) || seen.has(dependency)) continue;
-    seen.add(dependency);
-    const circle = findCircle(start, [...path, dependency], seen);
-    if (circle !== undefined) return circle;
-  }
-  return undefined;
+/** The way from something awaited through another that is awaited, too, back to it. */
+function findCircle(start: InstanceProvider): InstanceProvider[] | undefined {
+  const seen = { throughAwaited: new Set<unknown>(), otherwise: new Set<unknown>() };
+  const search = (path: InstanceProvider[], isThroughAwaited: boolean): InstanceProvider[] | undefined => {
+    for (const dependency of path.at(-1)?.dependencies() ?? []) {
+      if (!(dependency instanceof InstanceProvider)) continue;
+      if (dependency === start && isThroughAwaited) return path;
+      const isThrough = isThroughAwaited || (dependency.isPrepared && dependency !== start);
+      const known = isThrough ? seen.throughAwaited : seen.otherwise;
+      if (known.has(dependency)) continue;
+      known.add(dependency);
+      const circle = search([...path, dependency], isThrough);
+      if (circle !== undefined) return circle;
+    }
+    return undefined;
+  };
+  return search([start], false);
 }
 
 function nameOf({ name, token }: NestProvider): string {

@@ -15,6 +15,9 @@ export abstract class ScopeHost {
   /** Nest is making a provider of this class. @throws ScopeMisuseError where it does so for each request */
   abstract refuseRequestScope(metatype: unknown): void;
 
+  /** Tells of an error that nobody else is told of. */
+  abstract warn(what: string, error: unknown): void;
+
   /** Nest has constructed a provider. */
   abstract admit(provider: InstanceProvider): void;
 

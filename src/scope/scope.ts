@@ -1,6 +1,6 @@
 import { PreparationFailedError, SessionEndedError, ScopeMisuseError, type SessionEndReason } from '../errors.js';
 import { ContextCell, type SessionContext } from './context.js';
-import { endCreated, type Created, type Maker } from './created.js';
+import { endCreated, type Created, type Keeper } from './created.js';
 import type { HookRunner } from './end-hooks.js';
 import type { InstanceProvider } from './providers/instance-provider.js';
 import { Pending } from './providers/pending.js';
@@ -14,13 +14,15 @@ export interface ScopeOwner {
   readonly endReason?: SessionEndReason | undefined;
 }
 
-/** Takes the place of an instance that is being constructed. */
-const BUILDING = Symbol('building');
+/** Takes the place of an instance whose constructor, or factory, is running. */
+const CONSTRUCTING = Symbol('constructing');
+/** Takes its place from then on, until it is there. */
+const AWAITED = Symbol('awaited');
 /** Shared by all scopes that hold nothing yet. */
 const NONE: readonly never[] = Object.freeze([]);
 
 /** The instances of one session, or of one group, by the number of their provider. Emptied when its owner ends. */
-export class Scope {
+export class Scope implements Keeper {
   private instances: readonly unknown[] = NONE;
   private created: readonly Created[] = NONE;
   private isOpen = true;
@@ -101,20 +103,22 @@ export class Scope {
   resolve(provider: InstanceProvider): object {
     if (provider.level !== this.level) return this.at(provider.level).resolve(provider);
     const instance = this.instances[provider.index];
-    return instance === undefined || instance === BUILDING ? this.build(provider) : (instance as object);
+    return typeof instance === 'object' || typeof instance === 'function' ? (instance as object) : this.build(provider);
   }
 
   /** Like {@link resolve}, for who only looks: undefined where there is no instance, and none can be made now. */
   resolveIfPossible(provider: InstanceProvider): object | undefined {
     const scope = this.find(provider.level);
     const instance = scope?.instances[provider.index];
-    if (instance === BUILDING) return undefined;
-    if (instance !== undefined) return instance as object;
-    return scope?.isOpen === true && !provider.isPrepared ? scope.resolve(provider) : undefined;
+    if (instance !== undefined) return typeof instance === 'symbol' ? undefined : (instance as object);
+    if (scope?.isOpen !== true) return undefined;
+    provider.takeIndex();
+    return provider.isPrepared ? undefined : scope.resolve(provider);
   }
 
-  isBuilding(provider: InstanceProvider): boolean {
-    return this.at(provider.level).instances[provider.index] === BUILDING;
+  /** Whether its constructor, or factory, is on the stack: what it needs cannot wait for it. */
+  isConstructing(provider: InstanceProvider): boolean {
+    return this.at(provider.level).instances[provider.index] === CONSTRUCTING;
   }
 
   /** Runs `fn` in this scope, with nothing of the caller's context. */
@@ -134,11 +138,17 @@ export class Scope {
   /** The instance of a provider, which may have to be awaited. Whoever asks meanwhile waits for the same one. */
   async prepare(provider: InstanceProvider): Promise<object> {
     if (provider.level !== this.level) return this.at(provider.level).prepare(provider);
-    const known = this.instanceOf(provider) ?? this.preparations?.resultOf(provider);
+    const known = this.instanceOf(provider) ?? this.waitFor(provider);
     if (known !== undefined) return known;
     this.assertMayMake(provider);
-    const made = this.context.runClean(this.cellOfAwaited, () => this.makeAwaited(provider));
-    return (this.preparations ??= new Preparations()).add(provider, made);
+    const cell = new ContextCell(this, true, provider);
+    const made = this.context.runClean(cell, async () => {
+      // From the start it must be known who waits for whom.
+      await Promise.resolve();
+      return this.makeAwaited(provider);
+    });
+    const result = (this.preparations ??= new Preparations()).add(provider, made);
+    return this.waitFor(provider) ?? result;
   }
 
   /** From now on instances that exist can be used, and none is made. */
@@ -154,16 +164,27 @@ export class Scope {
   async dispose(run: HookRunner, reason: SessionEndReason): Promise<number> {
     this.endLate = (created) => void endCreated(created, run, reason);
     for (const { label, over } of this.preparations?.pending() ?? []) await run(`the making of ${label}`, () => over);
-    const before = (await this.endFirst?.(run, reason)) ?? 0;
-    for (let i = this.created.length - 1; i >= 0; i--) await endCreated(this.created[i] as Created, run, reason);
-    return before + this.created.length;
+    let count = (await this.endFirst?.(run, reason)) ?? 0;
+    // What was not waited for may come between.
+    for (let last = this.takeLast(); last !== undefined; last = this.takeLast()) {
+      await endCreated(last, run, reason);
+      count++;
+    }
+    return count;
   }
 
   /** An instance is there: it ends with the scope. */
-  keep(maker: Maker, instance: object): void {
-    if (this.isGone) this.endLate?.({ maker, instance });
-    else if (this.created === NONE) this.created = [{ maker, instance }];
-    else (this.created as Created[]).push({ maker, instance });
+  keep(created: Created): void {
+    if (this.isGone) this.endLate?.(created);
+    else if (this.created === NONE) this.created = [created];
+    else (this.created as Created[]).push(created);
+  }
+
+  /** Takes back what was kept. @returns those that have not begun to end */
+  release(created: readonly Created[]): Created[] {
+    const released = created.filter((each) => this.created.includes(each));
+    this.created = this.created.filter((each) => !released.includes(each));
+    return released;
   }
 
   /** Lets go of everything: a timer or a socket may keep the scope alive. */
@@ -191,22 +212,49 @@ export class Scope {
 
   private instanceOf(provider: InstanceProvider): object | undefined {
     const instance = this.find(provider.level)?.instances[provider.index];
-    return instance === BUILDING ? undefined : (instance as object | undefined);
+    return typeof instance === 'symbol' ? undefined : (instance as object | undefined);
+  }
+
+  /** Undefined where it is not being made. @throws ScopeMisuseError where what is being made would wait for itself */
+  private waitFor(provider: InstanceProvider): Promise<object> | undefined {
+    const cell = this.context.current();
+    return this.preparations?.waitFor(provider, cell?.scope === this ? cell.making : undefined);
+  }
+
+  private takeLast(): Created | undefined {
+    return this.created.length === 0 ? undefined : (this.created as Created[]).pop();
   }
 
   private build(provider: InstanceProvider): object {
     this.assertMayMake(provider);
     if (provider.isPrepared) throw notPrepared(provider.label, 'is made asynchronously, and is not there yet');
-    this.put(provider, BUILDING);
+    const made = this.runClean(() => this.construct(provider));
+    if (!(made instanceof Pending)) return this.put(provider, made);
+    // Nothing is lost: it is there for a later use, and ends with the scope.
+    const later = this.whenThere(provider, made.promise as Promise<object>);
+    (this.preparations ??= new Preparations())
+      .add(provider, later)
+      .catch((error: unknown) => provider.host.warn(`The making of ${provider.label}`, error));
+    throw notPrepared(provider.label, 'is made asynchronously, which only its making has shown');
+  }
+
+  private construct(provider: InstanceProvider): object | Pending {
+    this.put(provider, CONSTRUCTING);
     try {
-      const made = this.runClean(() => provider.construct(this));
-      if (!(made instanceof Pending)) return this.settle(provider, made);
-      // Nothing is lost: it is there for a later use, and ends with the scope.
-      const later = made.promise.then((instance) => this.settle(provider, instance as object));
-      (this.preparations ??= new Preparations()).add(provider, this.orLeave(provider, later)).catch(() => undefined);
-      throw notPrepared(provider.label, 'is made asynchronously, which only its making has shown');
+      const made = provider.construct(this);
+      if (made instanceof Pending) this.put(provider, AWAITED);
+      return made;
     } catch (error) {
-      if (this.preparations?.has(provider) !== true) this.put(provider, undefined);
+      this.put(provider, undefined);
+      throw error;
+    }
+  }
+
+  private async whenThere(provider: InstanceProvider, made: Promise<object>): Promise<object> {
+    try {
+      return this.put(provider, await made);
+    } catch (error) {
+      this.put(provider, undefined);
       throw error;
     }
   }
@@ -216,30 +264,17 @@ export class Scope {
     const known = this.instanceOf(provider);
     if (known !== undefined) return known;
     this.assertMayMake(provider);
-    this.put(provider, BUILDING);
-    const make = async (): Promise<object> => {
-      const made = provider.construct(this);
-      return this.settle(provider, made instanceof Pending ? ((await made.promise) as object) : made);
-    };
-    return this.orLeave(provider, make());
+    const made = this.construct(provider);
+    return made instanceof Pending
+      ? this.whenThere(provider, made.promise as Promise<object>)
+      : this.put(provider, made);
   }
 
-  private orLeave(provider: InstanceProvider, made: Promise<object>): Promise<object> {
-    return made.catch((error: unknown) => {
-      this.put(provider, undefined);
-      throw error;
-    });
-  }
-
-  private settle(provider: InstanceProvider, instance: object): object {
-    this.put(provider, instance);
-    return instance;
-  }
-
-  private put(provider: InstanceProvider, instance: unknown): void {
-    if (this.isGone) return;
+  private put<T>(provider: InstanceProvider, instance: T): T {
+    if (this.isGone) return instance;
     if (this.instances === NONE) this.instances = [];
     (this.instances as unknown[])[provider.index] = instance;
+    return instance;
   }
 
   private async prepareFor(provider: InstanceProvider): Promise<void> {
@@ -257,9 +292,9 @@ export class Scope {
       throw new SessionEndedError(this.reason ?? 'terminated', `${label} was asked for, but the ${this.level}`);
     if (this.whyMissing !== undefined && provider.fallback !== 'request') throw this.whyMissing(label);
     provider.takeIndex();
-    if (this.instances[provider.index] !== BUILDING) return;
-    if (this.preparations?.has(provider) === true)
-      throw notPrepared(label, 'is made asynchronously, and is not there yet');
+    const instance = this.instances[provider.index];
+    if (instance === AWAITED) throw notPrepared(label, 'is made asynchronously, and is not there yet');
+    if (instance !== CONSTRUCTING) return;
     throw new ScopeMisuseError(
       `${label} is used while it is being constructed (a circular dependency between constructors)`,
     );

@@ -5,8 +5,9 @@ import { isProvided, providersOf, withoutAlias } from '../nest-internals.js';
 import { dependenciesOf, nameOfToken, type Dependency, type Token } from './injection-metadata.js';
 import { InstanceProvider } from './providers/instance-provider.js';
 import { Pending } from './providers/pending.js';
+import type { Keeper } from './created.js';
 import type { Scope } from './scope.js';
-import { providerOf } from './providers/scoped-provider.js';
+import { ownProviderOf } from './providers/scoped-provider.js';
 import { Transient } from './providers/transient.js';
 
 /** The child injector of a session, or group: it knows all providers of the application, and gives this session's instances. */
@@ -30,6 +31,9 @@ export abstract class SessionModuleRef {
   abstract has(token: Token): boolean;
 }
 
+/** What it is given belongs to the caller. */
+const CALLERS_OWN: Keeper = { keep: () => undefined };
+
 /** {@link SessionModuleRef} over one scope. */
 export class ScopeModuleRef extends SessionModuleRef {
   constructor(
@@ -42,7 +46,7 @@ export class ScopeModuleRef extends SessionModuleRef {
   override get<T>(token: Token<T>): T {
     this.assertOpen();
     const found: unknown = this.moduleRef.get(token, { strict: false });
-    return (providerOf(found)?.resolveIn(this.scope) ?? found) as T;
+    return (ownProviderOf(found, this.scope.context)?.resolveIn(this.scope) ?? found) as T;
   }
 
   override async resolve<T>(token: Token<T>): Promise<T> {
@@ -54,7 +58,7 @@ export class ScopeModuleRef extends SessionModuleRef {
       );
     if (scope === NestScope.TRANSIENT) return (await this.makeTransient(token)) as T;
     const found: unknown = this.moduleRef.get(token, { strict: false });
-    const provider = providerOf(found);
+    const provider = ownProviderOf(found, this.scope.context);
     if (provider instanceof InstanceProvider) return (await this.scope.prepare(provider)) as T;
     return (provider?.resolveIn(this.scope) ?? found) as T;
   }
@@ -87,10 +91,11 @@ export class ScopeModuleRef extends SessionModuleRef {
     const found = [...providersOf(modules)].findLast((provider) => provider.token === token);
     if (found === undefined) return this.moduleRef.resolve(token, undefined, { strict: false });
     const transient = new Transient(withoutAlias(found));
-    for (const dependency of transient.scopedDependencies())
+    for (const dependency of transient.scopedDependencies(this.scope.context))
       if (dependency instanceof InstanceProvider) await this.scope.prepare(dependency);
-    const consumer = { level: this.scope.level, label: this.scope.level, standIn: undefined, keep: () => undefined };
-    const made = this.run(() => transient.makeFor(consumer, this.scope));
+    const { level } = this.scope;
+    const consumer = { level, label: level, standIn: undefined };
+    const made = this.run(() => transient.makeFor(consumer, this.scope, CALLERS_OWN));
     return made instanceof Pending ? made.promise : made;
   }
 

@@ -435,6 +435,24 @@ describe('One object each', () => {
     await second.app.app.close();
     expect(first.alice.run(() => greet(first.app))).toBe('Hello alice');
   });
+
+  it('of one application is a value like any other in another one, with the sessions that it has there', async () => {
+    const first = await startWithTwo();
+    @SessionScoped()
+    class Card {
+      constructor(@Inject('FIRST') readonly profile: Profile) {}
+    }
+    const second = await startScopedApp({
+      providers: [Card, { provide: 'FIRST', useValue: first.app.get(Profile) }],
+    });
+    const { session } = await second.user();
+    const { profile } = session.services.get(Card);
+    expect(session.services.get('FIRST')).toBe(profile);
+    expect(await session.services.resolve('FIRST')).toBe(profile);
+    expect(first.alice.run(() => profile.name)).toBe('alice');
+    expect(first.bob.run(() => profile.name)).toBe('bob');
+    expect(() => profile.name).toThrow(NotInSessionError);
+  });
 });
 
 describe('ActiveSessionRegistry.run()', () => {

@@ -1,5 +1,16 @@
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
-import { Controller, Get, Inject, Injectable, Logger, Module, Req, Scope } from '@nestjs/common';
+import {
+  Controller,
+  forwardRef,
+  Get,
+  Inject,
+  Injectable,
+  Logger,
+  Module,
+  Req,
+  Scope,
+  type Provider,
+} from '@nestjs/common';
 import { LazyModuleLoader } from '@nestjs/core';
 import {
   ActiveSession,
@@ -181,6 +192,61 @@ describe('An asynchronous factory', () => {
     expect(ended).toEqual(['plain']);
   });
 
+  it('that merely returns a promise, and fails, is told of in the log', async () => {
+    watchLog();
+    load = () => Promise.reject(new Error('the disk is full'));
+    const app = await startScopedApp({ providers: [sessionScoped({ provide: 'PLAIN', useFactory: () => load() })] });
+    const { run } = await app.user();
+    expect(() => run(() => app.get<Index>('PLAIN').words)).toThrow(/which only its making has shown/);
+    await settle();
+    expect(logged).toEqual([['The making of PLAIN: the disk is full', expect.stringMatching(/^Error: the disk/)]]);
+  });
+
+  it('cannot wait for itself, also not through others', async () => {
+    const waiting = (provide: string, wanted: string): Provider =>
+      sessionScoped({
+        provide,
+        inject: [ActiveSession],
+        useFactory: async ({ services }: ActiveSession) => ({ wanted: await services.resolve(wanted) }),
+      });
+    const app = await startScopedApp(
+      { providers: [waiting('OWN', 'OWN'), waiting('A', 'B'), waiting('B', 'C'), waiting('C', 'A')] },
+      { options: { preload: false } },
+    );
+    const { session } = await app.user();
+    await expect(session.services.resolve('OWN')).rejects.toThrow(/^OWN -> OWN: what is awaited .* waits for itself/);
+    const both = await Promise.allSettled([session.services.resolve('A'), session.services.resolve('C')]);
+    expect(both.map((result) => result.status === 'rejected' && String(result.reason))).toEqual([
+      expect.stringMatching(/: (B -> C -> A -> B|A -> B -> C -> A|C -> A -> B -> C): what is awaited/),
+      expect.stringMatching(/: (B -> C -> A -> B|A -> B -> C -> A|C -> A -> B -> C): what is awaited/),
+    ]);
+  });
+
+  it('is not handed out before it is there: what is made for it afterwards would outlive it', async () => {
+    const gate = new Gate();
+    load = async () => {
+      await gate.opened;
+      return { words: ['ready'] };
+    };
+    @SessionScoped()
+    class Search {
+      constructor(@Inject('INDEX') readonly index: Index) {}
+      onModuleDestroy(): void {
+        ended.push('search');
+      }
+    }
+    const app = await startScopedApp({ providers: [indexProvider, Search] }, { options: { preload: false } });
+    const { session } = await app.user();
+    const index = session.services.resolve('INDEX');
+    await until(() => loads === 1);
+    expect(() => session.services.get(Search)).toThrow(/INDEX is made asynchronously, and is not there yet/);
+    gate.open();
+    await index;
+    expect(session.services.get(Search).index.words).toEqual(['ready']);
+    await session.terminate();
+    expect(ended).toEqual(['search', 'index ']);
+  });
+
   it('that merely returns a promise is prepared with `prepare: true`, and one with `prepare: false` is not', async () => {
     const app = await startScopedApp({
       providers: [
@@ -299,6 +365,29 @@ describe('What else is prepared', () => {
     await expect(alice.session.services.resolve(Connection)).resolves.toMatchObject({ isOpen: true });
   });
 
+  it('what is awaited in a circle, where it is the only one', async () => {
+    @SessionScoped()
+    class Index {
+      words: string[] = [];
+      constructor(@Inject(forwardRef(() => Search)) readonly search: { find(): string[] }) {}
+      async onModuleInit(): Promise<void> {
+        await settle(1);
+        this.words.push('ready');
+      }
+    }
+    @SessionScoped()
+    class Search {
+      constructor(@Inject(forwardRef(() => Index)) private readonly index: Index) {}
+      find(): string[] {
+        return this.index.words;
+      }
+    }
+    const app = await startScopedApp({ providers: [Search, Index] });
+    const { session } = await app.user();
+    expect(session.services.get(Index).search.find()).toEqual(['ready']);
+    expect(session.services.get(Search).find()).toEqual(['ready']);
+  });
+
   it('and fails with the first failure, while another one that was begun fails, too', async () => {
     watchLog();
     let isArmed = false;
@@ -340,6 +429,19 @@ describe('What else is prepared', () => {
     const app = await startScopedApp({ providers });
     await app.user();
     expect(made).toBe(600);
+  });
+
+  it('what a lazily loaded class depends on, where services.resolve() asks for it before any request', async () => {
+    @SessionScoped()
+    class Search {
+      constructor(@Inject('INDEX') readonly index: Index) {}
+    }
+    @Module({ providers: [indexProvider, Search] })
+    class SearchModule {}
+    const app = await startScopedApp({});
+    const { session } = await app.user();
+    await app.app.get(LazyModuleLoader).load(() => SearchModule);
+    expect((await session.services.resolve(Search)).index.words).toEqual(['ready']);
   });
 
   it('the providers of a lazily loaded module, from the next request on', async () => {
@@ -392,6 +494,36 @@ describe('A session that ends while something of it is prepared', () => {
     gate.open();
     await until(() => ended.length > 0);
     expect(ended).toEqual(['index very late']);
+  });
+
+  it('ends also what comes while the last hooks run', async () => {
+    watchLog();
+    const making = new Gate();
+    const slow = Array.from({ length: 9 }, (_, number) =>
+      sessionScoped({
+        provide: `slow ${number}`,
+        useFactory: () => ({}),
+        dispose: () => {
+          making.open();
+          return new Promise(() => undefined);
+        },
+      }),
+    );
+    const clock = new FakeClock();
+    const app = await startScopedApp({ providers: [indexProvider, ...slow] }, { options: { clock, preload: false } });
+    load = async () => {
+      await making.opened;
+      return { words: [], name: 'late' };
+    };
+    const { session } = await app.user();
+    for (const { provide } of slow) session.services.get(provide as string);
+    const index = session.services.resolve('INDEX').catch((error: unknown) => error);
+    await until(() => loads === 1);
+    const ending = session.terminate();
+    expect(await index).toBeInstanceOf(SessionEndedError);
+    await clock.advance(5_000);
+    expect(await ending).toMatchObject({ disposed: 10 });
+    expect(ended).toEqual(['index late']);
   });
 
   it('does not wait for what waits for it', async () => {

@@ -1,17 +1,20 @@
-import { afterEach, describe, expect, it } from '@jest/globals';
+import { afterEach, describe, expect, it, jest } from '@jest/globals';
 import {
   Controller,
   Get,
   Inject,
   Injectable,
+  Logger,
   Module,
   Optional,
   Scope,
   type MiddlewareConsumer,
   type NestMiddleware,
+  type Provider,
 } from '@nestjs/common';
-import { INQUIRER } from '@nestjs/core';
+import { INQUIRER, ModuleRef } from '@nestjs/core';
 import { GroupScoped, SessionScoped } from 'nestjs-active-session';
+import { settle } from '../support/fake-clock.js';
 import { closeApps } from '../support/test-app.js';
 import { startScopedApp } from './scoped-app.js';
 
@@ -135,6 +138,117 @@ describe('A transient dependency of a session-scoped class', () => {
     expect(cart.named.owner).toBe('Cart');
     expect(cart.outer.named.owner).toBe('Outer');
     expect(cart.outer.inquirer.constructor).toBe(Cart);
+  });
+
+  it('knows who wants it also in a property, in a factory, and where its class has no types', async () => {
+    @Injectable(TRANSIENT)
+    class ByProperty {
+      @Inject(INQUIRER) readonly owner!: object;
+      @Optional() @Inject('MISSING') readonly preset = 'kept';
+    }
+    class Untyped {
+      constructor(readonly owner: object) {}
+    }
+    Injectable(TRANSIENT)(Untyped);
+    Inject(INQUIRER)(Untyped, undefined, 0);
+    const factory = {
+      provide: 'MADE',
+      scope: Scope.TRANSIENT,
+      inject: [{ token: INQUIRER, optional: true }],
+      useFactory: (owner: object) => ({ owner }),
+    };
+    @SessionScoped()
+    class Cart {
+      constructor(
+        readonly byProperty: ByProperty,
+        readonly untyped: Untyped,
+        @Inject('MADE') readonly made: { owner: object },
+      ) {}
+    }
+    const app = await startScopedApp({ providers: [ByProperty, Untyped, factory, Cart] });
+    const { byProperty, untyped, made } = (await app.user()).session.services.get(Cart);
+    expect([byProperty, untyped, made].map(({ owner }) => owner.constructor)).toEqual([Cart, Cart, Cart]);
+    expect(byProperty.preset).toBe('kept');
+  });
+
+  it('is made for each session also below what ModuleRef.create() makes', async () => {
+    @Injectable()
+    class Creator {
+      constructor(readonly moduleRef: ModuleRef) {}
+    }
+    const app = await startScopedApp({ providers: [Buffer, Creator] });
+    const log = await app.get(Creator).moduleRef.create(Log);
+    const [alice, bob] = [await app.user(), await app.user()];
+    expect([alice, bob, alice].map(({ run }) => run(() => log.write('x').length))).toEqual([1, 1, 2]);
+    expect(alice.run(() => log.inProperty)).not.toBe(bob.run(() => log.inProperty));
+  });
+
+  it('ends at once where its consumer cannot be made', async () => {
+    const told: string[] = [];
+    let tries = 0;
+    @Injectable(TRANSIENT)
+    class Connection {
+      readonly number = ++tries;
+      onSessionEnd(): void {
+        told.push('the session has not ended');
+      }
+      onModuleDestroy(): void {
+        told.push(`end ${this.number}`);
+        if (this.number === 2) throw new Error('stuck');
+      }
+    }
+    @SessionScoped()
+    class Repository {
+      constructor(readonly connection: Connection) {
+        if (connection.number < 3) throw new Error('not yet');
+      }
+    }
+    const errors = jest.spyOn(Logger.prototype, 'error').mockReturnValue();
+    const app = await startScopedApp({ providers: [Connection, Repository] });
+    tries = 0;
+    const { session } = await app.user();
+    for (let i = 0; i < 2; i++) expect(() => session.services.get(Repository)).toThrow('not yet');
+    expect(told).toEqual(['end 1', 'end 2']);
+    expect(session.services.get(Repository).connection.number).toBe(3);
+    await settle();
+    expect(errors.mock.calls.map(([message]) => message as string)).toEqual([
+      'Connection.onModuleDestroy(), as what it was made for has failed: stuck',
+    ]);
+    errors.mockRestore();
+    expect(await session.terminate()).toMatchObject({ disposed: 2 });
+    expect(told).toEqual(['end 1', 'end 2', 'the session has not ended', 'end 3']);
+  });
+
+  it('ends at once also where what is made beside it fails first', async () => {
+    const told: string[] = [];
+    let isArmed = false;
+    const pool = (name: string, turns: number): Provider => ({
+      provide: name,
+      scope: Scope.TRANSIENT,
+      useFactory: async () => {
+        await settle(turns);
+        if (isArmed && name === 'FAILS') throw new Error('no connection');
+        return { onModuleDestroy: () => told.push(`end ${name}`) };
+      },
+    });
+    @SessionScoped()
+    class Both {
+      constructor(@Inject('FIRST') first: object, @Inject('FAILS') fails: object, @Inject('LATE') late: object) {
+        told.push(typeof first, typeof fails, typeof late);
+      }
+    }
+    const app = await startScopedApp(
+      { providers: [pool('FIRST', 1), pool('FAILS', 3), pool('LATE', 6), Both] },
+      { options: { preload: false } },
+    );
+    isArmed = true;
+    told.length = 0;
+    const { session } = await app.user();
+    await expect(session.services.resolve(Both)).rejects.toThrow('no connection');
+    expect(told).toEqual(['end FIRST']);
+    await settle(10);
+    expect(told).toEqual(['end FIRST', 'end LATE']);
+    expect(await session.terminate()).toMatchObject({ disposed: 0 });
   });
 
   it('may come from a factory, and may be anything', async () => {

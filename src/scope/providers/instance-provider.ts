@@ -1,6 +1,7 @@
 import { inspect } from 'node:util';
 import { NotInSessionError, ScopeMisuseError } from '../../errors.js';
-import { dependenciesOf, type NestProvider } from '../../nest-internals.js';
+import type { NestDependency } from '../../nest-internals.js';
+import { Attempt } from './attempt.js';
 import type { Client } from '../clients/client-members.js';
 import { make, type Consumer, type Dependency, type Recipe } from './recipe.js';
 import type { Pending } from './pending.js';
@@ -46,6 +47,7 @@ export abstract class InstanceProvider extends ScopedProvider {
   private hasLearned = false;
   private readonly parameters: Dependency[];
   private readonly propertyDependencies = new Map<PropertyKey, Dependency>();
+  private plan: { readonly recipe: Recipe; readonly consumer: Consumer; readonly hasTransients: boolean } | undefined;
 
   protected constructor(
     readonly level: ScopeLevel,
@@ -77,7 +79,7 @@ export abstract class InstanceProvider extends ScopedProvider {
   }
 
   override resolveFor(scope: Scope): object {
-    return scope.isBuilding(this) ? this.createBoundClient(scope) : scope.resolve(this);
+    return scope.isConstructing(this) ? this.createBoundClient(scope) : scope.resolve(this);
   }
 
   override resolveIfPossible(scope: Scope): object | undefined {
@@ -114,11 +116,11 @@ export abstract class InstanceProvider extends ScopedProvider {
     return this.propertyDependencies.has(key);
   }
 
-  /** Learns from Nest which of its dependencies are transient. @param nestProvider undefined: Nest does not keep it */
-  learnDependencies(nestProvider: NestProvider | undefined): void {
+  /** Learns which of its dependencies are transient. */
+  learnDependencies(found: readonly NestDependency[]): void {
     if (this.hasLearned) return;
     this.hasLearned = true;
-    for (const { place, provider } of nestProvider === undefined ? [] : dependenciesOf(nestProvider)) {
+    for (const { place, provider } of found) {
       const known = typeof place === 'number' ? this.parameters[place] : this.propertyDependencies.get(place.property);
       const dependency = dependencyOn(provider);
       if (!isBetter(dependency, known)) continue;
@@ -134,6 +136,8 @@ export abstract class InstanceProvider extends ScopedProvider {
     for (const dependency of this.dependencies()) {
       if (!(dependency instanceof InstanceProvider) || seen.has(dependency)) continue;
       seen.add(dependency);
+      // In a module that was loaded late nothing is known of it yet.
+      dependency.takeIndex();
       if (dependency.isPrepared) await scope.prepare(dependency);
       else await dependency.prepareDependencies(scope, seen);
     }
@@ -141,17 +145,23 @@ export abstract class InstanceProvider extends ScopedProvider {
 
   /** The scoped providers that an instance gets injected, also those of its transient dependencies. */
   dependencies(): ScopedProvider[] {
-    return scopedAmong(this.allDependencies());
+    return scopedAmong(this.allDependencies(), this.host.context);
   }
 
   /** A new instance, whose scoped dependencies are those of the same scope. @returns pending where something must be awaited */
   construct(scope: Scope): object | Pending {
+    const { recipe, consumer, hasTransients } = (this.plan ??= this.makePlan());
+    if (!hasTransients) return make(recipe, this, consumer, scope, scope) as object | Pending;
+    const attempt = new Attempt(scope, this.host);
+    return attempt.run(() => make(recipe, this, consumer, scope, attempt)) as object | Pending;
+  }
+
+  private makePlan(): NonNullable<InstanceProvider['plan']> {
     this.isSealed = true;
-    const { level, label, parameters, create } = this;
+    const { level, label, parameters, create, client: standIn } = this;
     const properties = [...this.propertyDependencies].map(([key, dependency]) => ({ key, dependency }));
-    const keep: Consumer['keep'] = (maker, instance) => scope.keep(maker, instance);
-    return make({ parameters, properties, create }, this, { level, label, standIn: this.client, keep }, scope) as
-      object | Pending;
+    const recipe = { parameters, properties, create };
+    return { recipe, consumer: { level, label, standIn }, hasTransients: this.transients().length > 0 };
   }
 
   private transients(): Transient[] {

@@ -12,13 +12,19 @@ export function whenSettled<R>(value: unknown, fn: (value: unknown) => R | Pendi
   return new Pending(Promise.resolve(value).then((settled) => unwrap(fn(settled))));
 }
 
+/** Calls `fn` with a value: now, or where that is pending, when it is there. */
+export function whenMade<R>(value: unknown, fn: (value: unknown) => R | Pending<R>): R | Pending<R> {
+  if (!(value instanceof Pending)) return fn(value);
+  return new Pending(value.promise.then((made) => unwrap(fn(made))));
+}
+
 /** Calls `fn` with the values: now, or where some are pending, when those are there. */
-export function whenMade<R>(
+export function whenAllMade<R>(
   values: readonly unknown[],
   fn: (values: readonly unknown[]) => R | Pending<R>,
 ): R | Pending<R> {
-  const pending = values.filter((value): value is Pending => value instanceof Pending);
-  if (pending.length === 0) return fn(values);
+  if (!values.some((value) => value instanceof Pending)) return fn(values);
+  const pending = values.filter((value) => value instanceof Pending);
   const all = Promise.all(pending.map(({ promise }) => promise));
   return new Pending(
     all.then((made: unknown[]) =>

@@ -7,6 +7,8 @@ interface Preparation {
   /** When the making itself is over. Never rejects. */
   readonly over: Promise<void>;
   readonly refuse: (error: unknown) => void;
+  /** What the code that makes it is waiting for. */
+  readonly waitsFor: Set<InstanceProvider>;
 }
 
 /** The instances of one scope that are being made and are awaited. */
@@ -17,12 +19,24 @@ export class Preparations {
     return this.byProvider.size === 0;
   }
 
-  has(provider: InstanceProvider): boolean {
-    return this.byProvider.has(provider);
-  }
-
-  resultOf(provider: InstanceProvider): Promise<object> | undefined {
-    return this.byProvider.get(provider)?.result;
+  /**
+   * Undefined where it is not being made.
+   * @param waiting of which the code that makes it asks
+   * @throws ScopeMisuseError where they would wait for each other
+   */
+  waitFor(provider: InstanceProvider, waiting: InstanceProvider | undefined): Promise<object> | undefined {
+    const preparation = this.byProvider.get(provider);
+    const waitsFor = waiting === undefined ? undefined : this.byProvider.get(waiting)?.waitsFor;
+    if (preparation === undefined || waiting === undefined || waitsFor === undefined) return preparation?.result;
+    const path = this.pathOfWaits(provider, waiting);
+    if (path !== undefined)
+      throw new ScopeMisuseError(
+        `${[waiting, ...path].map(({ label }) => label).join(' -> ')}: what is awaited while it is made waits for itself. ` +
+          'Break the circle with a method call, or a provider that both depend on.',
+      );
+    waitsFor.add(provider);
+    void preparation.over.then(() => waitsFor.delete(provider));
+    return preparation.result;
   }
 
   /** @param made resolves with the instance when it has been put in its place */
@@ -31,7 +45,7 @@ export class Preparations {
     const refused = new Promise<never>((_resolve, reject) => (refuse = reject));
     const leave = (): void => void this.byProvider.delete(provider);
     const result = Promise.race([made, refused]);
-    this.byProvider.set(provider, { result, over: made.then(leave, leave), refuse });
+    this.byProvider.set(provider, { result, over: made.then(leave, leave), refuse, waitsFor: new Set() });
     return result;
   }
 
@@ -43,6 +57,15 @@ export class Preparations {
   /** What is still being made. */
   *pending(): Iterable<{ label: string; over: Promise<void> }> {
     for (const [{ label }, { over }] of this.byProvider) yield { label, over };
+  }
+
+  private pathOfWaits(from: InstanceProvider, to: InstanceProvider): InstanceProvider[] | undefined {
+    if (from === to) return [to];
+    for (const next of this.byProvider.get(from)?.waitsFor ?? []) {
+      const path = this.pathOfWaits(next, to);
+      if (path !== undefined) return [from, ...path];
+    }
+    return undefined;
   }
 }
 

@@ -1,10 +1,12 @@
 import { ScopeMisuseError } from '../../errors.js';
 import type { NestProvider } from '../../nest-internals.js';
-import { whenMade, whenSettled } from './pending.js';
-import type { Maker } from '../created.js';
+import { whenAllMade, whenMade, whenSettled } from './pending.js';
+import type { Keeper, Maker } from '../created.js';
 import type { Scope, ScopeLevel } from '../scope.js';
-import { providerOf, type ScopedProvider } from './scoped-provider.js';
+import { ownProviderOf, type ScopedProvider } from './scoped-provider.js';
 import type { Transient } from './transient.js';
+
+const NONE: readonly never[] = Object.freeze([]);
 
 /** Who gets something injected. */
 export interface Consumer {
@@ -13,8 +15,8 @@ export interface Consumer {
   readonly label: string;
   /** What stands for it where a transient provider asks who wants it. */
   readonly standIn: unknown;
-  /** Has what is made for it end with it. */
-  readonly keep: (maker: Maker, instance: object) => void;
+  /** What it gets itself where it asks who wants it. */
+  readonly inquirer?: unknown;
 }
 
 /** One parameter or property: what Nest has resolved for it, or how it is made anew each time. */
@@ -33,47 +35,66 @@ export interface Recipe {
  * not its own: it is neither initialised here, nor kept, unless the factory says how to dispose of it.
  * @param maker what ends the object with the scope
  * @param consumer the object itself, as who gets something injected
- * @param inquirer what it gets where it asks who wants it (INQUIRER)
+ * @param keeper has what is made end
  */
-export function make(recipe: Recipe, maker: Maker, consumer: Consumer, scope: Scope, inquirer?: unknown): unknown {
+export function make(recipe: Recipe, maker: Maker, consumer: Consumer, scope: Scope, keeper: Keeper): unknown {
   const { parameters, properties, create } = recipe;
-  const injected = injectionFor(consumer, scope, inquirer);
-  const values = [...parameters, ...properties.map(({ dependency }) => dependency)].map(injected);
-  return whenMade(values, (made) =>
-    whenMade([create(made.slice(0, parameters.length))], ([instance]) => {
-      properties.forEach(({ key }, i) => Reflect.set(instance as object, key, made[parameters.length + i]));
-      const isOwn = isObject(instance) && !made.includes(instance);
-      return whenSettled(isOwn ? initialize(instance) : undefined, () => {
-        if (isObject(instance) && (isOwn || maker.dispose !== undefined)) consumer.keep(maker, instance);
-        return instance;
-      });
-    }),
+  const injection = new Injection(consumer, scope, keeper);
+  const args = parameters.map(injection.of);
+  const values = properties.length === 0 ? NONE : properties.map(({ dependency }) => injection.of(dependency));
+  return whenAllMade(args, (madeArgs) =>
+    whenAllMade(values, (madeValues) =>
+      whenMade(create(madeArgs), (instance) => {
+        for (let i = 0; i < properties.length; i++)
+          Reflect.set(instance as object, (properties[i] as Recipe['properties'][number]).key, madeValues[i]);
+        if (!isObject(instance)) return instance;
+        const isOwn = !madeArgs.includes(instance) && !madeValues.includes(instance);
+        return whenSettled(isOwn ? initialize(instance) : undefined, () => {
+          if (isOwn || maker.dispose !== undefined) keeper.keep({ maker, instance });
+          return instance;
+        });
+      }),
+    ),
   );
 }
 
-/** As Nest does it for its own providers. A transient factory may make anything. */
-function initialize(made: unknown): unknown {
+/** As Nest does it for its own providers. */
+function initialize(made: object): unknown {
   // Asked for with `in`: an object may be strict about what is read of it.
-  const isInitialized = isObject(made) && 'onModuleInit' in made && typeof made.onModuleInit === 'function';
+  const isInitialized = 'onModuleInit' in made && typeof made.onModuleInit === 'function';
   return isInitialized ? (made as { onModuleInit(): unknown }).onModuleInit() : undefined;
 }
 
-/** Answers what is injected for a dependency. */
-function injectionFor(consumer: Consumer, scope: Scope, inquirer: unknown): (dependency: Dependency) => unknown {
-  const made = new Map<NestProvider, unknown>();
-  return (dependency) => {
-    if (dependency === 'inquirer') return inquirer;
-    if ('value' in dependency) return ownOf(consumer, dependency.value, scope);
-    const { transient } = dependency;
-    // As in Nest one consumer gets one object, however often it asks for the same transient provider.
-    if (!made.has(transient.nestProvider)) made.set(transient.nestProvider, transient.makeFor(consumer, scope));
-    return made.get(transient.nestProvider);
+/** What one consumer gets injected. */
+class Injection {
+  /** As in Nest one consumer gets one object, however often it asks for the same transient provider. */
+  private transients: Map<NestProvider, unknown> | undefined;
+
+  constructor(
+    private readonly consumer: Consumer,
+    private readonly scope: Scope,
+    private readonly keeper: Keeper,
+  ) {}
+
+  readonly of = (dependency: Dependency): unknown => {
+    if (dependency === 'inquirer') return this.consumer.inquirer;
+    return 'value' in dependency
+      ? ownOf(this.consumer, dependency.value, this.scope)
+      : this.ofTransient(dependency.transient);
   };
+
+  private ofTransient(transient: Transient): unknown {
+    this.transients ??= new Map();
+    const { nestProvider } = transient;
+    if (!this.transients.has(nestProvider))
+      this.transients.set(nestProvider, transient.makeFor(this.consumer, this.scope, this.keeper));
+    return this.transients.get(nestProvider);
+  }
 }
 
 /** A client becomes what the scope has of it; all else stays as it is. */
 function ownOf({ level, label }: Consumer, value: unknown, scope: Scope): unknown {
-  const provider = providerOf(value);
+  const provider = ownProviderOf(value, scope.context);
   if (provider === undefined) return value;
   if (level === 'group' && provider.level === 'session') throw sessionBeneathGroup(label, provider);
   return provider.resolveFor(scope);

@@ -1,3 +1,4 @@
+import type { SessionContext } from '../context.js';
 import type { ScopeHost } from '../scope-host.js';
 import type { Scope, ScopeLevel } from '../scope.js';
 
@@ -54,4 +55,10 @@ export function providerOf(value: unknown): ScopedProvider | undefined {
   if ((typeof value !== 'object' && typeof value !== 'function') || value === null) return undefined;
   const provider = (value as { [PROVIDER]?: unknown })[PROVIDER];
   return provider instanceof ScopedProvider ? provider : undefined;
+}
+
+/** Like {@link providerOf}, in one application: a client of another one is a value there like any other. */
+export function ownProviderOf(value: unknown, context: SessionContext): ScopedProvider | undefined {
+  const provider = providerOf(value);
+  return provider?.host.context === context ? provider : undefined;
 }

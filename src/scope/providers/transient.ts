@@ -1,10 +1,12 @@
 import { INQUIRER } from '@nestjs/core';
-import { dependenciesOf, withoutAlias, type NestProvider } from '../../nest-internals.js';
-import { injectedParameters } from '../injection-metadata.js';
+import { dependenciesOf, withoutAlias, type NestDependency, type NestProvider } from '../../nest-internals.js';
+import type { SessionContext } from '../context.js';
+import type { Keeper } from '../created.js';
+import { injectionTokensOf } from '../injection-metadata.js';
 import { isAsyncFunction, whenSettled } from './pending.js';
 import { make, type Consumer, type Dependency, type Recipe } from './recipe.js';
 import type { Scope } from '../scope.js';
-import { providerOf, type ScopedProvider } from './scoped-provider.js';
+import { ownProviderOf, type ScopedProvider } from './scoped-provider.js';
 
 type Class = new (...args: unknown[]) => object;
 type Factory = (...args: unknown[]) => unknown;
@@ -27,15 +29,18 @@ export class Transient {
     this.label = String(name);
     this.isFactory = inject !== undefined && inject !== null;
     const found = dependenciesOf(nestProvider);
-    const tokens = this.isFactory ? (inject ?? []) : injectedParameters(metatype as Class);
+    const { parameters, properties } = this.isFactory
+      ? { parameters: (inject ?? []).map(factoryToken), properties: [] }
+      : injectionTokensOf(metatype as Class);
+    const dependencyAt = (token: unknown, isHere: (place: NestDependency['place']) => boolean): Dependency =>
+      token === INQUIRER ? 'inquirer' : dependencyOn(found.find(({ place }) => isHere(place))?.provider, below);
     this.recipe = {
-      parameters: tokens.map((token, i) => {
-        if (token === INQUIRER) return 'inquirer';
-        return dependencyOn(found.find(({ place }) => place === i)?.provider, below);
+      parameters: Array.from(parameters, (token, i) => dependencyAt(token, (place) => place === i)),
+      properties: properties.flatMap(({ key, type }) => {
+        const dependency = dependencyAt(type, (place) => typeof place !== 'number' && place.property === key);
+        // Nest leaves a property as it is where something optional was not found.
+        return isMissing(dependency) ? [] : [{ key, dependency }];
       }),
-      properties: found.flatMap(({ place, provider }) =>
-        typeof place === 'number' ? [] : [{ key: place.property, dependency: dependencyOn(provider, below) }],
-      ),
       create: this.isFactory
         ? (args) => whenSettled((metatype as Factory)(...args), (instance) => instance)
         : (args) => new (metatype as Class)(...args),
@@ -50,14 +55,14 @@ export class Transient {
   }
 
   /** The scoped providers that it gets injected, also by transient ones of its own. */
-  scopedDependencies(): ScopedProvider[] {
-    return scopedAmong(allBeneath([{ transient: this }]));
+  scopedDependencies(context: SessionContext): ScopedProvider[] {
+    return scopedAmong(allBeneath([{ transient: this }]), context);
   }
 
   /** @returns pending where something must be awaited */
-  makeFor(consumer: Consumer, scope: Scope): unknown {
-    const self = { ...consumer, label: `${consumer.label} -> ${this.label}`, standIn: this.standIn };
-    return make(this.recipe, this, self, scope, consumer.standIn);
+  makeFor({ level, label, standIn }: Consumer, scope: Scope, keeper: Keeper): unknown {
+    const self = { level, label: `${label} -> ${this.label}`, standIn: this.standIn, inquirer: standIn };
+    return make(this.recipe, this, self, scope, keeper);
   }
 
   /** Nest, too, shows whoever wants something as an object that is not constructed yet. */
@@ -65,6 +70,16 @@ export class Transient {
     if (this.isFactory) return undefined;
     return Object.create((this.nestProvider.metatype as Class).prototype as object) as object;
   }
+}
+
+/** A factory may ask for `{ token, optional }`. */
+function factoryToken(wanted: unknown): unknown {
+  const isObject = typeof wanted === 'object' && wanted !== null && 'token' in wanted;
+  return isObject ? wanted.token : wanted;
+}
+
+function isMissing(dependency: Dependency): boolean {
+  return typeof dependency === 'object' && 'value' in dependency && dependency.value === undefined;
 }
 
 /** A dependency as Nest has found it: made anew where it is transient, else what Nest has. */
@@ -88,9 +103,9 @@ export function allBeneath(dependencies: readonly Dependency[]): readonly Depend
   return all;
 }
 
-export function scopedAmong(dependencies: readonly Dependency[]): ScopedProvider[] {
+export function scopedAmong(dependencies: readonly Dependency[], context: SessionContext): ScopedProvider[] {
   return dependencies.flatMap((dependency) => {
-    const provider = typeof dependency === 'object' && 'value' in dependency ? providerOf(dependency.value) : undefined;
-    return provider ?? [];
+    const isValue = typeof dependency === 'object' && 'value' in dependency;
+    return (isValue ? ownProviderOf(dependency.value, context) : undefined) ?? [];
   });
 }
