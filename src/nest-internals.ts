@@ -42,6 +42,9 @@ export interface NestProvider {
   readonly transientMap?: unknown;
   getCtorMetadata?(): (NestProvider | undefined)[] | undefined;
   getPropertiesMetadata?(): { key: PropertyKey; wrapper?: NestProvider }[] | undefined;
+  getEnhancersMetadata?(): NestProvider[] | undefined;
+  /** The scope that its definition, or its class, asks for. */
+  readonly scope?: unknown;
 }
 
 /** A dependency of a provider: of the parameter with this index, or of the property with this key. */
@@ -122,6 +125,11 @@ export function dependenciesOf(provider: NestProvider): NestDependency[] {
   return found;
 }
 
+/** The dependencies of a provider, and the guards, interceptors, pipes and filters of a controller, or gateway. */
+export function neededBy(provider: NestProvider): NestProvider[] {
+  return [...dependenciesOf(provider).map((each) => each.provider), ...(provider.getEnhancersMetadata?.() ?? [])];
+}
+
 /**
  * Whether Nest makes a provider anew for each request. Each dependency is asked, too: Nest before 11.2 remembers an
  * answer from before it knew the properties.
@@ -137,9 +145,7 @@ export function pathToRequestScope(provider: NestProvider): NestProvider[] {
   let next: NestProvider | undefined = provider;
   while (next !== undefined) {
     path.push(next);
-    next = dependenciesOf(next)
-      .map((each) => each.provider)
-      .find((each) => !path.includes(each) && each.isDependencyTreeStatic?.() === false);
+    next = neededBy(next).find((each) => !path.includes(each) && each.isDependencyTreeStatic?.() === false);
   }
   return path;
 }

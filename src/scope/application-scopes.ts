@@ -37,7 +37,7 @@ export class ApplicationScopes extends ScopeHost {
 
   override refuseRequestScope(metatype: unknown): void {
     for (const nestProvider of providersOf(this.modules))
-      if (nestProvider.metatype === metatype) refuse([this.scopeCheck.requestScope(nestProvider)]);
+      if (nestProvider.metatype === metatype) refuse([this.scopeCheck.perRequest(nestProvider)]);
   }
 
   override warn(what: string, error: unknown): void {

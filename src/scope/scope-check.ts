@@ -1,8 +1,10 @@
+import { Scope as NestScope } from '@nestjs/common';
 import type { ModulesContainer } from '@nestjs/core';
 import {
   controllersOf,
   dependenciesOf,
   isPerRequest,
+  neededBy,
   pathToRequestScope,
   providersOf,
   withoutAlias,
@@ -34,12 +36,11 @@ export class ScopeCheck {
   /** What is wrong with one provider. */
   problemOf(nestProvider: NestProvider, isController = false): string | undefined {
     const { metatype } = nestProvider;
-    if (scopedLevelOf(metatype) === undefined) return this.undecoratedSubclass(nestProvider);
-    if (isController)
+    if (isController && (scopedLevelOf(metatype) ?? scopedLevelOf(scopedParentOf(metatype))) !== undefined)
       return `${nameOf(nestProvider)} is a controller: Nest makes controllers once. Inject a scoped service into it instead.`;
+    if (scopedLevelOf(metatype) === undefined) return this.undecoratedSubclass(nestProvider);
     return (
-      this.nestScope(nestProvider) ??
-      this.requestScope(nestProvider) ??
+      this.perRequest(nestProvider) ??
       this.sessionBeneathGroup(nestProvider) ??
       this.noFallbackBeneath(nestProvider) ??
       this.circleOfPrepared(nestProvider)
@@ -47,20 +48,28 @@ export class ScopeCheck {
   }
 
   /** Nest would make one object of it, which all sessions share. */
-  private undecoratedSubclass({ metatype, instance, name }: NestProvider): string | undefined {
+  private undecoratedSubclass({ metatype, instance, name, scope }: NestProvider): string | undefined {
     const parent = scopedParentOf(metatype);
     const level = scopedLevelOf(parent);
     if (parent === undefined || level === undefined || providerOf(instance) !== undefined) return undefined;
+    // Who asks for one object for each request gets that.
+    if (scope === NestScope.REQUEST) return undefined;
     return `${String(name)} extends ${(parent as { name: string }).name}, which has ${DECORATORS[level]}, and all sessions would share it. Decorate ${String(name)} with ${DECORATORS[level]}, too.`;
   }
 
-  private nestScope({ metatype, name, isTransient }: NestProvider): string | undefined {
+  private nestScope({ metatype, name, scope, isTransient }: NestProvider): string | undefined {
     const level = scopedLevelOf(metatype) ?? 'session';
-    if (isTransient !== true && !hasNestScope(metatype as new () => unknown)) return undefined;
+    const hasScope = isTransient === true || scope === NestScope.REQUEST || hasNestScope(metatype as new () => unknown);
+    if (!hasScope) return undefined;
     return `${String(name)} has a scope of Nest's own besides ${DECORATORS[level]}. Keep one of them.`;
   }
 
-  requestScope(nestProvider: NestProvider): string | undefined {
+  /** Nest makes it anew for each request, or consumer. */
+  perRequest(nestProvider: NestProvider): string | undefined {
+    return this.nestScope(nestProvider) ?? this.requestScope(nestProvider);
+  }
+
+  private requestScope(nestProvider: NestProvider): string | undefined {
     if (!isPerRequest(nestProvider)) return undefined;
     const path = pathToRequestScope(nestProvider);
     const last = path.at(-1) ?? nestProvider;
@@ -127,7 +136,7 @@ export class ScopeCheck {
     while (paths.length > 0) {
       paths = paths.flatMap((path) =>
         all
-          .filter((each) => !seen.has(each) && dependenciesOf(each).some(({ provider }) => provider === path[0]))
+          .filter((each) => !seen.has(each) && neededBy(each).includes(path[0] as NestProvider))
           .map((consumer) => {
             seen.add(consumer);
             return [consumer, ...path];

@@ -4,7 +4,7 @@ import { endCreated, type Created, type Keeper } from './created.js';
 import type { HookRunner } from './end-hooks.js';
 import type { InstanceProvider } from './providers/instance-provider.js';
 import { Pending } from './providers/pending.js';
-import { notPrepared, Preparations } from './providers/preparations.js';
+import { notDeclaredAsync, notPrepared, Preparations } from './providers/preparations.js';
 import { ScopeLocks } from './locks/scope-locks.js';
 
 export type ScopeLevel = 'session' | 'group';
@@ -227,7 +227,7 @@ export class Scope implements Keeper {
 
   private build(provider: InstanceProvider): object {
     this.assertMayMake(provider);
-    if (provider.isPrepared) throw notPrepared(provider.label, 'is made asynchronously, and is not there yet');
+    if (provider.isPrepared) throw notPrepared(provider.label);
     const made = this.runClean(() => this.construct(provider));
     if (!(made instanceof Pending)) return this.put(provider, made);
     // Nothing is lost: it is there for a later use, and ends with the scope.
@@ -235,7 +235,7 @@ export class Scope implements Keeper {
     (this.preparations ??= new Preparations())
       .add(provider, later)
       .catch((error: unknown) => provider.host.warn(`The making of ${provider.label}`, error));
-    throw notPrepared(provider.label, 'is made asynchronously, which only its making has shown');
+    throw notDeclaredAsync(provider.label);
   }
 
   private construct(provider: InstanceProvider): object | Pending {
@@ -293,7 +293,7 @@ export class Scope implements Keeper {
     if (this.whyMissing !== undefined && provider.fallback !== 'request') throw this.whyMissing(label);
     provider.takeIndex();
     const instance = this.instances[provider.index];
-    if (instance === AWAITED) throw notPrepared(label, 'is made asynchronously, and is not there yet');
+    if (instance === AWAITED) throw notPrepared(label);
     if (instance !== CONSTRUCTING) return;
     throw new ScopeMisuseError(
       `${label} is used while it is being constructed (a circular dependency between constructors)`,

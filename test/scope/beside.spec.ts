@@ -1,11 +1,16 @@
 import { afterEach, describe, expect, it, jest } from '@jest/globals';
-import { Controller, Get, Injectable, Logger } from '@nestjs/common';
+import { Controller, Get, Injectable, Logger, type INestApplication } from '@nestjs/common';
 import { CommandBus, CommandHandler, CqrsModule, EventBus, EventsHandler, QueryBus, QueryHandler } from '@nestjs/cqrs';
 import { EventEmitter2, EventEmitterModule, OnEvent } from '@nestjs/event-emitter';
+import { WsAdapter } from '@nestjs/platform-ws';
 import { Cron, ScheduleModule, SchedulerRegistry } from '@nestjs/schedule';
+import { MessageBody, SubscribeMessage, WebSocketGateway } from '@nestjs/websockets';
 import { ClsModule, ClsService } from 'nestjs-cls';
+import { once } from 'node:events';
 import passport from 'passport';
 import { Strategy } from 'passport-local';
+import type { Observable } from 'rxjs';
+import { WebSocket, type WebSocketServer } from 'ws';
 import { ActiveSession, ActiveSessionRegistry, SessionScoped } from 'nestjs-active-session';
 import type { Browser } from '../support/browser.js';
 import { settle } from '../support/fake-clock.js';
@@ -224,5 +229,82 @@ describe('nestjs-cls', () => {
     expect(await visit(alice, 'a')).toEqual({ tenants: ['a'], inRunner: [false, 0], own: 'a' });
     expect(await visit(bob, 'b')).toEqual({ tenants: ['b'], inRunner: [false, 0], own: 'b' });
     expect(await visit(alice, 'c')).toEqual({ tenants: ['a', 'c'], inRunner: [false, 1], own: 'c' });
+  });
+});
+
+describe('@nestjs/websockets', () => {
+  /** Runs each message of a socket in the session that the socket was opened for. */
+  class SessionWsAdapter extends WsAdapter {
+    constructor(
+      app: INestApplication,
+      private readonly registry: ActiveSessionRegistry,
+    ) {
+      super(app);
+    }
+    private readonly sessions = new WeakMap<object, ActiveSession | undefined>();
+    override bindClientConnect(server: WebSocketServer, callback: (...args: unknown[]) => void): void {
+      server.on('connection', (socket, request) => {
+        this.sessions.set(
+          socket,
+          this.registry.get(new URL(request.url ?? '', 'ws://host').searchParams.get('id') ?? ''),
+        );
+        callback(socket, request);
+      });
+    }
+    override bindMessageHandlers(
+      socket: WebSocket,
+      handlers: { message: string; callback: (...args: unknown[]) => unknown }[],
+      transform: (data: unknown) => Observable<unknown>,
+    ): void {
+      const session = this.sessions.get(socket);
+      const inItsSession = handlers.map(({ callback, ...handler }) => ({
+        ...handler,
+        callback: (...args: unknown[]) =>
+          session === undefined ? callback(...args) : this.registry.run(session, () => callback(...args)),
+      }));
+      super.bindMessageHandlers(socket, inItsSession as never, transform);
+    }
+  }
+
+  @WebSocketGateway()
+  class CartGateway {
+    calls = 0;
+    constructor(private readonly cart: Cart) {}
+    @SubscribeMessage('add')
+    add(@MessageBody() item: string): object {
+      return { event: 'added', data: [++this.calls, this.cart.add(item)] };
+    }
+  }
+  @SessionScoped()
+  @WebSocketGateway()
+  class ScopedCartGateway extends CartGateway {}
+
+  it.each([
+    { Gateway: CartGateway, itsCalls: [1, 2, 3] },
+    { Gateway: ScopedCartGateway, itsCalls: [1, 1, 2] },
+  ])('finds the handlers of $Gateway.name, and calls them in a session', async ({ Gateway, itsCalls }) => {
+    const app = await startScopedApp(
+      { providers: [Cart, Gateway] },
+      { configure: (nest) => nest.useWebSocketAdapter(new SessionWsAdapter(nest, nest.get(ActiveSessionRegistry))) },
+    );
+    const add = async (session: ActiveSession | undefined, item: string): Promise<unknown> => {
+      const socket = new WebSocket(`${app.url.replace('http', 'ws')}/?id=${session?.id ?? ''}`);
+      await once(socket, 'open');
+      socket.send(JSON.stringify({ event: 'add', data: item }));
+      const [message] = (await once(socket, 'message')) as [Buffer];
+      socket.close();
+      await once(socket, 'close');
+      return JSON.parse(message.toString());
+    };
+    const [alice, bob] = [await app.user(), await app.user()];
+    const answers = [
+      await add(alice.session, 'apple'),
+      await add(bob.session, 'pear'),
+      await add(alice.session, 'plum'),
+    ];
+    expect(answers).toEqual([1, 1, 2].map((items, i) => ({ event: 'added', data: [itsCalls[i], items] })));
+    expect(alice.run(() => app.get(Cart).items)).toEqual(['apple', 'plum']);
+    jest.spyOn(Logger.prototype, 'error').mockReturnValue();
+    expect(await add(undefined, 'nobody')).toMatchObject({ event: 'exception', data: { status: 'error' } });
   });
 });

@@ -218,6 +218,27 @@ describe('What sessionScoped() provides', () => {
     });
   });
 
+  it('bound by `bind()` still calls that of the session, also where none is there yet', async () => {
+    const app = await startScopedApp({
+      providers: [
+        sessionScoped({
+          provide: 'COUNT',
+          callable: true,
+          useFactory: () => {
+            let count = 0;
+            return (by: number) => (count += by);
+          },
+        }),
+      ],
+    });
+    const count = app.get<(by: number) => number>('COUNT');
+    const early = count.bind(undefined, 2);
+    const [alice, bob] = [await app.user(), await app.user()];
+    const late = alice.run(() => count.bind(undefined, 3));
+    expect([alice.run(() => early()), bob.run(() => early()), bob.run(() => late())]).toEqual([2, 2, 5]);
+    expect([count.name, count.length]).toEqual(['', 0]);
+  });
+
   it('with a class as its token is an instance of that, and forwards what only the object has', async () => {
     abstract class Db {
       abstract query(): string;

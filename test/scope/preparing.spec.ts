@@ -140,7 +140,7 @@ describe('An asynchronous factory', () => {
     const use = (): string[] => run(() => app.get<Index>('INDEX').words);
     expect(use).toThrow(ScopeMisuseError);
     expect(use).toThrow(
-      /INDEX is made asynchronously, and is not there yet\. .*option "preload" of the module is not false; .*services\.resolve/,
+      /INDEX is made asynchronously, and is not there yet\. .*unless the option "preload" of the module is false; .*services\.resolve/,
     );
     expect(run(() => String(app.get('INDEX')))).toBe('[object Object]');
     expect(() => session.services.get('INDEX')).toThrow(/not there yet/);
@@ -184,7 +184,7 @@ describe('An asynchronous factory', () => {
     const { session, run } = await app.user();
     const use = (): string[] => run(() => app.get<Index>('PLAIN').words);
     expect(use).toThrow(
-      /PLAIN is made asynchronously, which only its making has shown\. .*`async` function, or its option "prepare"/,
+      /PLAIN is made asynchronously, which only its making has shown\. .*give it the option "prepare: true", or make its factory .*`async` function/,
     );
     await settle();
     expect(use()).toEqual(['ready']);

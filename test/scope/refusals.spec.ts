@@ -1,5 +1,17 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
-import { Controller, forwardRef, Inject, Injectable, mixin, Module, Scope, type ModuleMetadata } from '@nestjs/common';
+import {
+  Controller,
+  forwardRef,
+  Get,
+  Inject,
+  Injectable,
+  mixin,
+  Module,
+  Scope,
+  UseGuards,
+  type CanActivate,
+  type ModuleMetadata,
+} from '@nestjs/common';
 import { LazyModuleLoader, REQUEST } from '@nestjs/core';
 import { Test } from '@nestjs/testing';
 import {
@@ -155,6 +167,62 @@ describe('The application does not start with', () => {
     }
     expect(await refusal({ providers: [Above] })).toBe(
       "Above has a scope of Nest's own besides @SessionScoped(). Keep one of them.",
+    );
+  });
+
+  it.each([Scope.REQUEST, Scope.TRANSIENT])("a scope of Nest's own where it is provided (%s)", async (scope) => {
+    expect(await refusal({ providers: [{ provide: 'BASKET', useClass: Basket, scope }] })).toMatch(
+      /^(BASKET|Basket) has a scope of Nest's own besides @SessionScoped\(\)\. Keep one of them\.$/,
+    );
+  });
+
+  it('nothing where a subclass is there for each request', async () => {
+    @Injectable({ scope: Scope.REQUEST })
+    class OfRequest extends Basket {
+      constructor() {
+        super();
+        this.items.push('mine');
+      }
+    }
+    @Controller('own')
+    class OwnController {
+      constructor(private readonly basket: OfRequest) {}
+      @Get()
+      count(): number {
+        return this.basket.items.push('another');
+      }
+    }
+    const app = await startScopedApp({ providers: [OfRequest], controllers: [OwnController] });
+    const browser = app.browser();
+    for (let i = 0; i < 2; i++) expect((await browser.get('/own')).text).toBe('2');
+  });
+
+  it('a guard that depends on something request-scoped: the path begins with its controller', async () => {
+    @SessionScoped()
+    class AccessGuard implements CanActivate {
+      constructor(readonly audit: Audit) {}
+      canActivate(): boolean {
+        return true;
+      }
+    }
+    @Controller('guarded')
+    @UseGuards(AccessGuard)
+    class GuardedController {}
+    expect(await refusal({ providers: [Db, Audit], controllers: [GuardedController] })).toMatch(
+      /^GuardedController -> AccessGuard -> Audit -> \(REQUEST-scoped\) Db: /,
+    );
+  });
+
+  it('a controller that extends what is scoped', async () => {
+    @Controller('basket')
+    class BasketController extends Basket {
+      constructor() {
+        super();
+        this.items.push('');
+      }
+    }
+    expect(await refusal({ controllers: [BasketController] })).toBe(
+      'BasketController is a controller: Nest makes controllers once. Inject a scoped service into it instead.',
     );
   });
 

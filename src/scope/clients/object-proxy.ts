@@ -35,6 +35,8 @@ function callableShell(): object {
   return shell;
 }
 
+const CALLERS: ReadonlySet<PropertyKey> = new Set(['bind', 'call', 'apply']);
+
 class ObjectHandler implements ProxyHandler<object> {
   private readonly forwarders: Forwarders;
 
@@ -51,7 +53,9 @@ class ObjectHandler implements ProxyHandler<object> {
     if (key === PROVIDER) return this.provider;
     if (NEVER_ANSWERED.has(key)) return undefined;
     if (key === INSPECT) return inspector(this.provider, this.target);
-    const isCommon = isProbe(key) || key in Object.prototype;
+    // They call the Proxy: what they return may be kept, and used in another session.
+    if (this.kind === Function && CALLERS.has(key)) return (Function.prototype as unknown as Members)[key];
+    const isCommon = isProbe(key) || key in this.kind.prototype;
     const object = isCommon ? this.target.findIfAvailable() : this.target.find(key);
     if (object !== undefined) return this.forwarders.member(object, key);
     return key === 'constructor' ? this.kind : (this.kind.prototype as Members)[key];
@@ -70,7 +74,8 @@ class ObjectHandler implements ProxyHandler<object> {
   }
 
   getOwnPropertyDescriptor(_shell: object, key: PropertyKey): PropertyDescriptor | undefined {
-    const descriptor = Reflect.getOwnPropertyDescriptor(this.target.find(key), key);
+    const object = isProbe(key) ? this.target.findIfAvailable() : this.target.find(key);
+    const descriptor = object === undefined ? undefined : Reflect.getOwnPropertyDescriptor(object, key);
     // A Proxy may not call anything unchangeable that its own shell does not have.
     return descriptor === undefined ? undefined : { ...descriptor, configurable: true };
   }

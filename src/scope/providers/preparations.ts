@@ -69,9 +69,17 @@ export class Preparations {
   }
 }
 
-export function notPrepared(label: string, why: string): ScopeMisuseError {
+export function notPrepared(label: string): ScopeMisuseError {
   return new ScopeMisuseError(
-    `${label} ${why}. Sessions prepare it before the handler where its factory or onModuleInit() is an \`async\` function, or its ` +
-      'option "prepare" is true, and the option "preload" of the module is not false; elsewhere use `await session.services.resolve()`.',
+    `${label} is made asynchronously, and is not there yet. In requests it is prepared before the handler, unless the option ` +
+      '"preload" of the module is false; elsewhere use `await session.services.resolve()`.',
+  );
+}
+
+/** Nobody knew before that it must be awaited. */
+export function notDeclaredAsync(label: string): ScopeMisuseError {
+  return new ScopeMisuseError(
+    `${label} is made asynchronously, which only its making has shown. To have it prepared before the handler give it the option ` +
+      '"prepare: true", or make its factory or onModuleInit() an `async` function; or use `await session.services.resolve()`.',
   );
 }

@@ -12,7 +12,13 @@ const RUNNING_NODE = majorOf(process.versions.node);
 const CORE = ['@nestjs/common', '@nestjs/core', '@nestjs/platform-express', '@nestjs/testing'];
 /** Packages with version numbers of their own, by the major of Nest that they go with. */
 const COMPANIONS = {
-  11: { '@nestjs/cqrs': '11', '@nestjs/event-emitter': '3', '@nestjs/schedule': '6' },
+  11: {
+    '@nestjs/cqrs': '11',
+    '@nestjs/event-emitter': '3',
+    '@nestjs/platform-ws': '11',
+    '@nestjs/schedule': '6',
+    '@nestjs/websockets': '11',
+  },
 };
 
 export const ALL = NESTS.flatMap((nest, row) =>
