@@ -1,5 +1,13 @@
 import { afterEach, describe, expect, it, jest } from '@jest/globals';
-import { Controller, Get, Injectable, Logger, type INestApplication } from '@nestjs/common';
+import {
+  Controller,
+  Get,
+  Injectable,
+  Logger,
+  UseFilters,
+  type ExceptionFilter,
+  type INestApplication,
+} from '@nestjs/common';
 import { CommandBus, CommandHandler, CqrsModule, EventBus, EventsHandler, QueryBus, QueryHandler } from '@nestjs/cqrs';
 import { EventEmitter2, EventEmitterModule, OnEvent } from '@nestjs/event-emitter';
 import { WsAdapter } from '@nestjs/platform-ws';
@@ -11,7 +19,7 @@ import passport from 'passport';
 import { Strategy } from 'passport-local';
 import type { Observable } from 'rxjs';
 import { WebSocket, type WebSocketServer } from 'ws';
-import { ActiveSession, ActiveSessionRegistry, SessionScoped } from 'nestjs-active-session';
+import { ActiveSession, ActiveSessionRegistry, NotInSessionError, SessionScoped } from 'nestjs-active-session';
 import type { Browser } from '../support/browser.js';
 import { settle } from '../support/fake-clock.js';
 import { until } from '../support/gate.js';
@@ -266,10 +274,14 @@ describe('@nestjs/websockets', () => {
     }
   }
 
+  const failures: unknown[] = [];
+  const keepFailures: ExceptionFilter = { catch: (error) => void failures.push(error) };
+
   @WebSocketGateway()
   class CartGateway {
     calls = 0;
     constructor(private readonly cart: Cart) {}
+    @UseFilters(keepFailures)
     @SubscribeMessage('add')
     add(@MessageBody() item: string): object {
       return { event: 'added', data: [++this.calls, this.cart.add(item)] };
@@ -287,13 +299,16 @@ describe('@nestjs/websockets', () => {
       { providers: [Cart, Gateway] },
       { configure: (nest) => nest.useWebSocketAdapter(new SessionWsAdapter(nest, nest.get(ActiveSessionRegistry))) },
     );
-    const add = async (session: ActiveSession | undefined, item: string): Promise<unknown> => {
-      const socket = new WebSocket(`${app.url.replace('http', 'ws')}/?id=${session?.id ?? ''}`);
+    const send = async (id: string, item: string): Promise<WebSocket> => {
+      const socket = new WebSocket(`${app.url.replace('http', 'ws')}/?id=${id}`);
       await once(socket, 'open');
       socket.send(JSON.stringify({ event: 'add', data: item }));
+      return socket;
+    };
+    const add = async ({ id }: ActiveSession, item: string): Promise<unknown> => {
+      const socket = await send(id, item);
       const [message] = (await once(socket, 'message')) as [Buffer];
       socket.close();
-      await once(socket, 'close');
       return JSON.parse(message.toString());
     };
     const [alice, bob] = [await app.user(), await app.user()];
@@ -304,7 +319,9 @@ describe('@nestjs/websockets', () => {
     ];
     expect(answers).toEqual([1, 1, 2].map((items, i) => ({ event: 'added', data: [itsCalls[i], items] })));
     expect(alice.run(() => app.get(Cart).items)).toEqual(['apple', 'plum']);
-    jest.spyOn(Logger.prototype, 'error').mockReturnValue();
-    expect(await add(undefined, 'nobody')).toMatchObject({ event: 'exception', data: { status: 'error' } });
+    const socket = await send('nobody', 'plum');
+    await until(() => failures.length > 0);
+    expect(failures.splice(0)).toEqual([expect.any(NotInSessionError)]);
+    socket.close();
   });
 });
