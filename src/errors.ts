@@ -28,6 +28,7 @@ const ERROR_KINDS = {
   NOT_IN_SESSION: { status: 500, title: 'Internal Server Error' },
   PREPARATION_FAILED: { status: 500, title: 'Internal Server Error' },
   SCOPE_MISUSE: { status: 500, title: 'Internal Server Error' },
+  SOURCE_OVERFLOW: { status: 500, title: 'Internal Server Error' },
   CLEANUP_TIMEOUT: { status: 500, title: 'Internal Server Error' },
 } as const satisfies Record<string, ErrorKind>;
 
@@ -201,6 +202,16 @@ export class NotInSessionError extends ActiveSessionError {
 export class ScopeMisuseError extends ActiveSessionError {
   constructor(message: string) {
     super('SCOPE_MISUSE', message);
+  }
+}
+
+/** A source pushed more items than were read, and cannot be made to wait. It is the error of its runner. 500. */
+export class SourceOverflowError extends ActiveSessionError {
+  constructor() {
+    super(
+      'SOURCE_OVERFLOW',
+      'The source pushed more items than the options "queueLimit" and "queueLimitBytes" allow unread. Read faster, raise them, or set "overflow"',
+    );
   }
 }
 

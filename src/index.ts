@@ -16,6 +16,7 @@ export {
   ScopeMisuseError,
   SessionEndedError,
   SessionUnavailableError,
+  SourceOverflowError,
   type ActiveSessionErrorCode,
   type SessionEndReason,
 } from './errors.js';
@@ -29,6 +30,7 @@ export type {
   LimitOptions,
   OnLimit,
   OnRegenerate,
+  Overflow,
   Replay,
   SequenceOptions,
   SessionFilter,
@@ -50,7 +52,7 @@ export {
   type RunnerResult,
 } from './runners/runner.js';
 export { SequenceRunner, type SequenceResult } from './runners/sequence/sequence-runner.js';
-export type { SequenceItems, SequenceSource } from './runners/sequence/source.js';
+export type { SequenceItems, SequenceSource, WebStream } from './runners/sequence/source.js';
 export type { RunnerOptions, RunnerWanted, SequenceRunnerOptions } from './runners/session-runners.js';
 export { GroupScoped, SessionScoped } from './scope/decorators.js';
 export type { Fallback, ScopedOptions } from './scope/providers/instance-provider.js';

@@ -81,12 +81,25 @@ export interface LimitOptions {
 /** How much of a sequence stays readable behind the reader: see {@link SequenceOptions.replay}. */
 export type Replay = 'last-read' | 'all' | number;
 
+/** What becomes of an item that is pushed and for which there is no room: see {@link SequenceOptions.overflow}. */
+export type Overflow = 'error' | 'drop-oldest' | 'drop-newest';
+
 /** Options of sequence runners; each can be given for a single runner, too. */
 export interface SequenceOptions {
   /** How many items a read gets that does not say. @default 20 */
   defaultAdvance?: number;
   /** How many unread items the source may be ahead of the reader. @default 1000 */
   queueLimit?: number;
+  /** How many bytes of unread items the source may be ahead of the reader, the last item not counted. @default no limit */
+  queueLimitBytes?: number;
+  /** The size of an item in bytes. @default the bytes of texts, Buffers and typed arrays; others need this option */
+  sizeOf?: (item: never) => number;
+  /**
+   * What becomes of an item for which there is no room, where the source cannot be made to wait (an Observable): the runner
+   * fails with a SourceOverflowError, or the oldest unread item, or the new one, is dropped.
+   * @default 'error'
+   */
+  overflow?: Overflow;
   /**
    * Which items can be read again: those of the last read, `n` items behind the reader, or all.
    * @default 'last-read'

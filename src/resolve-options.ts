@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { BadArgumentError } from './errors.js';
 import { SystemClock, type Clock } from './clock.js';
 import type {
   SessionRuleObject,
@@ -42,6 +43,9 @@ const ALLOWED = {
   sequence: namesOf<SequenceOptions>({
     defaultAdvance: true,
     queueLimit: true,
+    queueLimitBytes: true,
+    sizeOf: true,
+    overflow: true,
     replay: true,
     sliceMs: true,
     serializeError: true,
@@ -117,6 +121,15 @@ export function resolveSequence(
   return Object.freeze({
     defaultAdvance: count('sequence.defaultAdvance', options.defaultAdvance, defaults?.defaultAdvance ?? 20),
     queueLimit: count('sequence.queueLimit', options.queueLimit, defaults?.queueLimit ?? 1000),
+    queueLimitBytes: count('sequence.queueLimitBytes', options.queueLimitBytes, defaults?.queueLimitBytes ?? Infinity),
+    sizeOf:
+      checked('sequence.sizeOf', options.sizeOf, isFunction, 'a function of an item') ?? defaults?.sizeOf ?? bytesOf,
+    overflow: oneOf(
+      'sequence.overflow',
+      options.overflow,
+      ['error', 'drop-oldest', 'drop-newest'] as const,
+      defaults?.overflow ?? 'error',
+    ),
     replay:
       checked('sequence.replay', options.replay, isReplay, "'last-read', 'all' or an integer >= 0") ??
       defaults?.replay ??
@@ -169,6 +182,13 @@ function resolveLimits(limits: LimitOptions = {}): Pick<ResolvedOptions, 'limits
       sessionsPerGroup: oneOf('limits.onLimit.sessionsPerGroup', onLimit.sessionsPerGroup, ways, 'evict-idle'),
     }),
   };
+}
+
+/** @throws BadArgumentError for what has no size by itself */
+function bytesOf(item: unknown): number {
+  if (typeof item === 'string') return Buffer.byteLength(item);
+  if (ArrayBuffer.isView(item)) return item.byteLength;
+  throw new BadArgumentError('With "queueLimitBytes" give the option "sizeOf" for items that are no texts or bytes');
 }
 
 const isObject = (value: unknown): value is object => typeof value === 'object' && value !== null;

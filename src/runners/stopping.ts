@@ -1,5 +1,10 @@
-/** Whether an error is what work throws that does as its signal says: then it is no fault. */
+/** What a stream of Node throws at whoever reads it when it is destroyed. */
+const PREMATURE_CLOSE = 'ERR_STREAM_PREMATURE_CLOSE';
+
+/** Whether an error is what work throws that does as its signal says, or as it is told otherwise: then it is no fault. */
 export function isAbortOf(signal: AbortSignal | undefined, error: unknown): boolean {
   if (signal?.aborted === true && error === signal.reason) return true;
-  return error instanceof Error && error.name === 'AbortError';
+  if (typeof error !== 'object' || error === null) return false;
+  const { name, code } = error as { name?: unknown; code?: unknown };
+  return name === 'AbortError' || code === PREMATURE_CLOSE;
 }

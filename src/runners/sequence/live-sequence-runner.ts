@@ -8,12 +8,14 @@ import { SequenceLog } from './sequence-log.js';
 import { ReadQueue, type PendingRead } from './sequence-reads.js';
 import { SequenceRunner, type SequenceResult } from './sequence-runner.js';
 import type { SequenceSource } from './source.js';
+import { UnreadBytes } from './unread-bytes.js';
 
 type SequenceSettings = ResolvedOptions['sequence'];
 
 /** The sequence runner over a source that is pulled. Its reads follow the protocol of docs/guide/reading.md. */
 export class LiveSequenceRunner<T> extends SequenceRunner<T> implements ProducerTarget<T> {
   private readonly log = new SequenceLog<T>();
+  private readonly unreadBytes: UnreadBytes;
   private readonly reads: ReadQueue<SequenceResult<T>>;
   private readonly producer: Producer<T>;
   /** The read whose turn it is, once its turn has begun. */
@@ -32,7 +34,9 @@ export class LiveSequenceRunner<T> extends SequenceRunner<T> implements Producer
       () => this.advanceReads(),
       ({ from, advance }) => this.readOutOfTurn(from ?? this.log.position, advance),
     );
-    this.producer = new Producer(source, this, settings.sliceMs);
+    this.producer = new Producer(source, this, settings);
+    // Each runner gets its own items to measure.
+    this.unreadBytes = new UnreadBytes(settings.queueLimitBytes, settings.sizeOf as (item: unknown) => number);
   }
 
   override get position(): number {
@@ -93,14 +97,21 @@ export class LiveSequenceRunner<T> extends SequenceRunner<T> implements Producer
   hasRoom(): boolean {
     // One more than the read gets: behind its items may be the end.
     const wanted = this.collecting === undefined ? 0 : this.collecting.advance + 1;
-    return this.log.unread < Math.max(this.settings.queueLimit, wanted);
+    return this.log.unread < Math.max(this.settings.queueLimit, wanted) && !this.unreadBytes.isFull;
   }
 
   push(item: T): void {
+    this.unreadBytes.add(item);
     this.log.push(item);
     this.markStep();
     const { collecting } = this;
-    if (collecting !== undefined && this.log.unread >= collecting.atLeast) this.advanceReads();
+    if (collecting !== undefined && (this.log.unread >= collecting.atLeast || this.unreadBytes.isFull))
+      this.advanceReads();
+  }
+
+  dropOldest(): boolean {
+    this.unreadBytes.take(1);
+    return this.log.dropOldest();
   }
 
   end(failure?: { error: unknown }): void {
@@ -121,9 +132,10 @@ export class LiveSequenceRunner<T> extends SequenceRunner<T> implements Producer
   protected override onAborted(): void {
     const { collecting } = this;
     this.collecting = undefined;
-    const collected = collecting === undefined ? [] : this.log.take(collecting.advance);
+    const collected = collecting === undefined ? [] : this.take(collecting.advance);
     const from = this.log.position - collected.length;
     this.log.dropUnread();
+    this.unreadBytes.take(Infinity);
     collecting?.settle(() => {
       this.setStatus(RunnerStatus.Aborted);
       return this.answer(from, collected);
@@ -173,6 +185,8 @@ export class LiveSequenceRunner<T> extends SequenceRunner<T> implements Producer
   private isReadyToAnswer(read: PendingRead<SequenceResult<T>>): boolean {
     const { unread } = this.log;
     if (this.isBackgroundCompleted || super.status === RunnerStatus.Aborted || unread > read.advance) return true;
+    // More than that comes only when these are read.
+    if (this.unreadBytes.isFull) return true;
     if (!read.isDue && unread < read.atLeast) return false;
     // Its items are there and none behind them: is this the end? A producer that need not wait tells in one turn.
     if (this.turn === 'none') this.giveTurn(read);
@@ -205,9 +219,15 @@ export class LiveSequenceRunner<T> extends SequenceRunner<T> implements Producer
 
   private handOut(advance: number): SequenceResult<T> {
     const from = this.log.position;
-    const items = this.log.take(advance);
+    const items = this.take(advance);
     this.producer.wake();
     return this.answer(from, items);
+  }
+
+  private take(count: number): T[] {
+    const items = this.log.take(count);
+    this.unreadBytes.take(items.length);
+    return items;
   }
 
   private answer(from: number, result: T[]): SequenceResult<T> {

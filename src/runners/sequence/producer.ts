@@ -1,12 +1,25 @@
 import { setImmediate } from 'node:timers';
+import type { Subscribable, Unsubscribable } from 'rxjs';
+import { SourceOverflowError } from '../../errors.js';
+import type { Overflow } from '../../options.js';
 import { isAbortOf } from '../stopping.js';
-import { openItems, type OpenSource, type SequenceSource } from './source.js';
+import {
+  checkItems,
+  isPushed,
+  openPulled,
+  type Closable,
+  type PulledSource,
+  type SequenceItems,
+  type SequenceSource,
+} from './source.js';
 
 /** What a producer works for. */
 export interface ProducerTarget<T> {
   /** Whether there is room for another item. */
   hasRoom(): boolean;
   push(item: T): void;
+  /** Drops the oldest item that nobody has read. @returns false where there is none */
+  dropOldest(): boolean;
   /** The source has ended, or failed. Not called after a stop. */
   end(failure?: { error: unknown }): void;
   /** An error of a source that had been told to stop. */
@@ -14,11 +27,12 @@ export interface ProducerTarget<T> {
 }
 
 /**
- * Pulls items from a source as long as there is room, never more than one step at a time, and gives way to others after
- * `sliceMs`. All of it runs in the context in which {@link start} was called.
+ * Takes items from a source as long as there is room. What can be pulled is pulled, never more than one step at a time, and
+ * gives way to others after `sliceMs`; an Observable pushes, and `overflow` says what becomes of what has no room. All of it
+ * runs in the context in which {@link start} was called.
  */
 export class Producer<T> {
-  private iterator: Iterator<T> | AsyncIterator<T> | undefined;
+  private opened: Closable | undefined;
   private isStarted = false;
   private isStopping = false;
   private isOver = false;
@@ -32,13 +46,13 @@ export class Producer<T> {
   constructor(
     private readonly source: SequenceSource<T>,
     private readonly target: ProducerTarget<T>,
-    private readonly sliceMs: number,
+    private readonly settings: { readonly sliceMs: number; readonly overflow: Overflow },
   ) {}
 
-  /** Begins to pull; a source that is a function gets the signal. */
+  /** Begins to take items; a source that is a function gets the signal. */
   start(makeSignal: () => AbortSignal): void {
     this.isStarted = true;
-    this.work = this.pullAll(makeSignal);
+    this.work = this.takeAll(makeSignal);
   }
 
   /** There may be room again. */
@@ -65,12 +79,11 @@ export class Producer<T> {
     await this.closing;
   }
 
-  private async pullAll(makeSignal: () => AbortSignal): Promise<void> {
+  private async takeAll(makeSignal: () => AbortSignal): Promise<void> {
     try {
       const { source } = this;
-      const opened = openItems(typeof source === 'function' ? await source((this.signal = makeSignal())) : source);
-      this.iterator = opened.iterator;
-      await this.pullFrom(opened);
+      const items = typeof source === 'function' ? checkItems(await source((this.signal = makeSignal()))) : source;
+      await (isPushed(items) ? this.listenTo(items) : this.pullFrom(this.open(items)));
       if (this.isStopping) {
         this.close();
         return;
@@ -84,14 +97,21 @@ export class Producer<T> {
     }
   }
 
-  private async pullFrom({ isAsync, iterator }: OpenSource<T>): Promise<void> {
-    let sliceEnd = performance.now() + this.sliceMs;
+  private open(items: Exclude<SequenceItems<T>, Subscribable<T>>): PulledSource<T> {
+    const opened = openPulled(items);
+    this.opened = opened;
+    return opened;
+  }
+
+  private async pullFrom(source: PulledSource<T>): Promise<void> {
+    const { sliceMs } = this.settings;
+    let sliceEnd = performance.now() + sliceMs;
     while (!this.isStopping) {
       if (!this.target.hasRoom()) {
         await this.room();
         continue;
       }
-      const step = isAsync ? await iterator.next() : this.stepOf(iterator);
+      const step = source.isAsync ? await source.next() : this.stepOf(source);
       if (step.done === true) {
         this.isOver = true;
         return;
@@ -99,17 +119,73 @@ export class Producer<T> {
       // Before the item goes out and not after it: an end right behind the last item is found in the same turn.
       if (performance.now() >= sliceEnd) {
         await nextTurn();
-        sliceEnd = performance.now() + this.sliceMs;
+        sliceEnd = performance.now() + sliceMs;
       }
       if (this.isStopping) return;
-      this.target.push(step.value);
+      this.give(step.value);
     }
   }
 
-  private stepOf(iterator: Iterator<T>): IteratorResult<T> {
+  /** An item that the reader cannot take is no fault of the source, which is closed then. */
+  private give(item: T): void {
+    try {
+      this.target.push(item);
+    } catch (error) {
+      this.close();
+      throw error;
+    }
+  }
+
+  /** Resolves when it has completed, or was closed. */
+  private async listenTo(source: Subscribable<T>): Promise<void> {
+    if (this.isStopping) return;
+    let subscription: Unsubscribable | undefined;
+    const unsubscribe = (): void => {
+      subscription?.unsubscribe();
+      subscription = undefined;
+    };
+    try {
+      await new Promise<void>((resolve, reject) => {
+        this.opened = {
+          close: () => {
+            unsubscribe();
+            resolve();
+          },
+        };
+        subscription = source.subscribe({
+          next: (item) => {
+            if (this.isStopping) return;
+            try {
+              this.take(item);
+            } catch (error) {
+              reject(error);
+              unsubscribe();
+            }
+          },
+          error: reject,
+          complete: resolve,
+        });
+      });
+    } finally {
+      // What it has pushed while it was being subscribed to may have ended it.
+      unsubscribe();
+    }
+  }
+
+  /** @throws SourceOverflowError */
+  private take(item: T): void {
+    const { overflow } = this.settings;
+    while (!this.target.hasRoom()) {
+      if (overflow === 'error') throw new SourceOverflowError();
+      if (overflow === 'drop-newest' || !this.target.dropOldest()) return;
+    }
+    this.target.push(item);
+  }
+
+  private stepOf(source: PulledSource<T> & { isAsync: false }): IteratorResult<T> {
     this.isInStep = true;
     try {
-      return iterator.next();
+      return source.next();
     } finally {
       this.isInStep = false;
     }
@@ -121,29 +197,30 @@ export class Producer<T> {
     });
   }
 
-  /** The iterator of a source that was never pulled from, so that it can be closed. */
+  /** What was never pulled from is opened, so that it can be closed. */
   private openUnstarted(): void {
-    if (typeof this.source === 'function') return;
+    const { source } = this;
+    if (typeof source === 'function' || isPushed(source)) return;
     try {
-      this.iterator = openItems(this.source).iterator;
+      this.open(source);
     } catch (error) {
       this.target.warn('its source, while it was being closed', error);
     }
   }
 
-  /** Calls `return()` of the iterator, once. In the middle of its step a sync generator cannot be closed: the pull does it after. */
+  /** Closes the source, once. In the middle of its step a sync generator cannot be closed: the pull does it after. */
   private close(): void {
-    const { iterator } = this;
-    if (iterator === undefined || this.isOver || this.isInStep || this.closing !== undefined) return;
+    const { opened } = this;
+    if (opened === undefined || this.isOver || this.isInStep || this.closing !== undefined) return;
     try {
-      const returned: unknown = iterator.return?.();
-      this.closing = Promise.resolve(returned).then(
+      const closed: unknown = opened.close();
+      this.closing = Promise.resolve(closed).then(
         () => undefined,
-        (error: unknown) => this.target.warn('return() of its source', error),
+        (error: unknown) => this.target.warn('closing its source', error),
       );
     } catch (error) {
       this.closing = Promise.resolve();
-      this.target.warn('return() of its source', error);
+      this.target.warn('closing its source', error);
     }
   }
 }

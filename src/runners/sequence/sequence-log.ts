@@ -58,6 +58,11 @@ export class SequenceLog<T> {
     }
   }
 
+  /** Takes the oldest unread item away, as if it had never been. @returns false where there is none */
+  dropOldest(): boolean {
+    return this.items.splice(this.head + this.currentPosition - this.currentBase, 1).length > 0;
+  }
+
   dropUnread(): void {
     this.items.length = this.head + this.currentPosition - this.currentBase;
   }
