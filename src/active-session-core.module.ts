@@ -62,16 +62,16 @@ const USER_SESSION_MOUNT = Symbol('nestjs-active-session.user-session-mount');
     },
     {
       provide: SESSION_ENVIRONMENT,
-      useFactory: (options: ResolvedOptions, context: SessionContext, moduleRef: ModuleRef): SessionEnvironment => {
-        const expiry = new Expiry(options.clock, (fn) => context.runClean(undefined, fn));
-        return { options, context, expiry, moduleRef, logger: new Logger('ActiveSession') };
+      useFactory: (options: ResolvedOptions, scopeHost: ScopeHost, moduleRef: ModuleRef): SessionEnvironment => {
+        const expiry = new Expiry(options.clock, (fn) => scopeHost.context.runClean(undefined, fn));
+        return { options, scopeHost, expiry, moduleRef, logger: new Logger('ActiveSession') };
       },
-      inject: [RESOLVED_OPTIONS, SessionContext, ModuleRef],
+      inject: [RESOLVED_OPTIONS, ScopeHost, ModuleRef],
     },
     {
       provide: SessionLocks,
-      useFactory: ({ context, options, moduleRef, logger }: SessionEnvironment) =>
-        new SessionLocks(context, options.clock, moduleRef, (message) => logger.warn(message)),
+      useFactory: ({ scopeHost, options, moduleRef, logger }: SessionEnvironment) =>
+        new SessionLocks(scopeHost.context, options.clock, moduleRef, (message) => logger.warn(message)),
       inject: [SESSION_ENVIRONMENT],
     },
     {

@@ -55,7 +55,8 @@ export { SequenceRunner, type SequenceResult } from './runners/sequence/sequence
 export type { SequenceItems, SequenceSource, WebStream } from './runners/sequence/source.js';
 export type { RunnerOptions, RunnerWanted, SequenceRunnerOptions } from './runners/session-runners.js';
 export { GroupScoped, SessionScoped } from './scope/decorators.js';
-export type { Fallback, ScopedOptions } from './scope/providers/instance-provider.js';
+export type { Token } from './scope/injection-metadata.js';
+export type { Fallback, ScopedOptions } from './scope/scoped-options.js';
 export { groupScoped, sessionScoped } from './scope/scoped-factory.js';
 export type { ScopedFactoryOptions } from './scope/providers/scoped-factory-provider.js';
 export type { OnSessionEnd } from './scope/end-hooks.js';

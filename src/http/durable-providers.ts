@@ -1,6 +1,5 @@
 import { ContextIdFactory, type ContextId, type ContextIdStrategy, type HostComponentInfo } from '@nestjs/core';
 import type { ModulesContainer } from '@nestjs/core';
-import { SessionEndedError } from '../errors.js';
 import { currentContextIdStrategy, durableInstancesOf } from '../nest-internals.js';
 import { callEndHooks, type HookRunner } from '../scope/end-hooks.js';
 import type { SessionEndReason } from '../errors.js';
@@ -74,7 +73,7 @@ export class DurableProviders implements ContextIdStrategy {
   private contextIdFor(cell: ContextCell): ContextId | undefined {
     const scope = cell.scope ?? (cell.isAvailable('session') ? cell.open() : undefined);
     if (scope === undefined) return undefined;
-    if (!scope.isOpenAt('session')) throw new SessionEndedError(scope.endReason ?? 'terminated');
+    if (!scope.isOpenAt('session')) throw scope.endedError();
     let contextId = this.contextIds.get(scope);
     if (contextId === undefined) {
       const made = (contextId = ContextIdFactory.create());

@@ -2,7 +2,6 @@ import { Inject, Injectable, type Logger } from '@nestjs/common';
 import { ModulesContainer } from '@nestjs/core';
 import type { ResolvedOptions, SessionRequest } from '../options.js';
 import type { InstanceProvider } from '../scope/providers/instance-provider.js';
-import { ScopeHost } from '../scope/scope-host.js';
 import { UserSessionNamer } from '../session/active-session-group.registry.js';
 import { SESSION_ENVIRONMENT, type SessionEnvironment } from '../session/environment.js';
 import type { LiveGroup } from '../session/live-group.js';
@@ -45,10 +44,10 @@ export class HttpSessions extends UserSessionNamer implements SessionFinder {
   constructor(
     @Inject(SESSION_ENVIRONMENT) private readonly environment: SessionEnvironment,
     private readonly sessions: Sessions,
-    private readonly scopeHost: ScopeHost,
   ) {
     super();
-    const { options, context, logger, moduleRef } = environment;
+    const { options, logger, moduleRef } = environment;
+    const { context } = environment.scopeHost;
     this.options = options;
     this.logger = logger;
     if (options.bindDurableProviders) {
@@ -98,7 +97,7 @@ export class HttpSessions extends UserSessionNamer implements SessionFinder {
       next(error);
       return;
     }
-    this.environment.context.run(cell, () => {
+    this.environment.scopeHost.context.run(cell, () => {
       if (this.options.onRegenerate !== 'end') cell.watchAnswer();
       if (ready === undefined) next();
       else ready.then(() => next(), next);
@@ -108,7 +107,7 @@ export class HttpSessions extends UserSessionNamer implements SessionFinder {
   /** What must be there before the handler runs: the session, and what is awaited of its providers. */
   private preload(cell: RequestCell): Promise<unknown> | undefined {
     const { preload } = this.options;
-    const providers = preload === false ? [] : this.scopeHost.providersToPrepare();
+    const providers = preload === false ? [] : this.environment.scopeHost.providersToPrepare();
     if (preload !== true && providers.length === 0) return undefined;
     if (cell.whyUnavailable() !== undefined) return this.prepareFallbacks(cell, providers);
     const session = cell.use();

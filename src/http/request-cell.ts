@@ -56,6 +56,9 @@ export class RequestCell extends ContextCell {
   private saving: Promise<void> | undefined;
   private requestScope: RequestScope | undefined;
 
+  override scope: Scope | undefined;
+  override readonly isOfOneRequest = true;
+
   constructor(
     readonly finder: SessionFinder,
     /** Undefined: no rule matches the request. */
@@ -63,7 +66,7 @@ export class RequestCell extends ContextCell {
     req: SessionRequest,
     res: SessionResponse,
   ) {
-    super(undefined);
+    super();
     this.request = { req, res };
     this.pins = !res.destroyed && !req.socket.destroyed;
   }
@@ -179,10 +182,6 @@ export class RequestCell extends ContextCell {
     this.answer = undefined;
     if (this.requestScope !== undefined) this.finder.closeRequestScope(this.requestScope);
     this.onReleased?.();
-  }
-
-  override get isOfOneRequest(): boolean {
-    return true;
   }
 
   override open(): Scope {

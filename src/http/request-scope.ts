@@ -22,14 +22,14 @@ export class RequestScope {
   ) {
     const whyMissing = (what: string): Error =>
       new SessionUnavailableError(`${what} has no "fallback: 'request'". ${unavailableMessage(why)}`);
-    const { context } = environment;
-    this.groupScope = new Scope('group', context, unavailableGroup(why), undefined, whyMissing);
-    this.scope = new Scope('session', context, unavailableSession(why), this.groupScope, whyMissing);
+    const { scopeHost } = environment;
+    this.groupScope = new Scope('group', scopeHost, unavailableGroup(why), undefined, whyMissing);
+    this.scope = new Scope('session', scopeHost, unavailableSession(why), this.groupScope, whyMissing);
   }
 
   /** Ends what was made in it. Never rejects. */
   end(reason: 'terminated' | 'shutdown' = 'terminated'): Promise<void> {
-    return (this.ended ??= this.environment.context.runClean(this.scope.cellOfAwaited, async () => {
+    return (this.ended ??= this.environment.scopeHost.context.runClean(this.scope.cellOfAwaited, async () => {
       const { clock, cleanupTimeoutMs } = this.environment.options;
       const cleanup = new Cleanup(reason, clock, cleanupTimeoutMs, (what, error) => this.warn(what, error));
       for (const scope of [this.scope, this.groupScope]) {

@@ -2,26 +2,26 @@ import type { Logger } from '@nestjs/common';
 import type { ModulesContainer } from '@nestjs/core';
 import { describeError } from '../describe-error.js';
 import { ScopeMisuseError } from '../errors.js';
-import { dependenciesOf, providersOf, type NestDependency, type NestProvider } from '../nest-internals.js';
+import { dependenciesOf, providersOf, withoutAlias, type NestProvider } from '../nest-internals.js';
 import type { SessionContext } from './context.js';
-import { injectionTokensOf, tokenOf } from './injection-metadata.js';
+import { injectionTokensOf, nameOfToken, tokenOf } from './injection-metadata.js';
 import type { InstanceProvider } from './providers/instance-provider.js';
 import { ScopeCheck } from './scope-check.js';
 import { ScopeHost } from './scope-host.js';
 import type { ScopeLevel } from './scope.js';
-import { scopedLevelOf } from './scoped-mark.js';
+import { scopedMarkOf } from './scoped-mark.js';
 import { providerOf } from './providers/scoped-provider.js';
 
-/** So many providers may wait to be looked at; more can only come from `ModuleRef.create()`, which Nest does not keep. */
-const PATIENCE = 256;
+/** So many providers are waited for before they are looked at; more come from `ModuleRef.create()`, which Nest does not keep. */
+const LOOK_AT_COUNT = 256;
 
 /** {@link ScopeHost} of one application. */
 export class ApplicationScopes extends ScopeHost {
   private readonly counts: Record<ScopeLevel, number> = { session: 0, group: 0 };
   private readonly scopeCheck: ScopeCheck;
-  /** Constructed by Nest since one looked last. */
+  /** Constructed by Nest since the last look. */
   private newcomers: InstanceProvider[] = [];
-  private patience = PATIENCE;
+  private lookAtCount = LOOK_AT_COUNT;
   /** What the check at the start has found to be fine. */
   private readonly checked = new WeakSet<object>();
   private prepared: readonly InstanceProvider[] = [];
@@ -32,7 +32,7 @@ export class ApplicationScopes extends ScopeHost {
     private readonly logger: Logger,
   ) {
     super(context);
-    this.scopeCheck = new ScopeCheck(modules, context);
+    this.scopeCheck = new ScopeCheck(modules, this);
   }
 
   override refuseRequestScope(metatype: unknown): void {
@@ -40,14 +40,14 @@ export class ApplicationScopes extends ScopeHost {
       if (nestProvider.metatype === metatype) refuse([this.scopeCheck.perRequest(nestProvider)]);
   }
 
-  override warn(what: string, error: unknown): void {
+  override logError(what: string, error: unknown): void {
     const { text, stack } = describeError(error);
     this.logger.error(`${what}: ${text}`, stack);
   }
 
   override admit(provider: InstanceProvider): void {
     // It is not complete yet: others are looked at first.
-    if (this.newcomers.length >= this.patience) this.lookAtNewcomers();
+    if (this.newcomers.length >= this.lookAtCount) this.lookAtNewcomers();
     this.newcomers.push(provider);
   }
 
@@ -55,13 +55,20 @@ export class ApplicationScopes extends ScopeHost {
     this.lookAtNewcomers();
     refuse(this.scopeCheck.problems());
     for (const provider of this.constructed().keys()) if (provider !== undefined) this.checked.add(provider);
+    for (const { instance } of providersOf(this.modules))
+      if (typeof instance === 'object' && instance !== null) this.shared.add(instance);
   }
 
   override check(provider: InstanceProvider): void {
     if (this.checked.has(provider)) return;
     const nestProvider = this.constructed().get(provider);
-    provider.learnDependencies(nestProvider === undefined ? this.byTokens(provider) : dependenciesOf(nestProvider));
-    if (nestProvider !== undefined) refuse([this.scopeCheck.problemOf(nestProvider)]);
+    if (nestProvider === undefined) {
+      provider.learnDependencies([]);
+      refuse([this.transientOf(provider)]);
+    } else {
+      provider.learnDependencies(dependenciesOf(nestProvider));
+      refuse([this.scopeCheck.problemOf(nestProvider)]);
+    }
   }
 
   override providersToPrepare(): readonly InstanceProvider[] {
@@ -77,25 +84,37 @@ export class ApplicationScopes extends ScopeHost {
     const constructed = this.constructed();
     const here = this.newcomers.filter((provider) => constructed.has(provider));
     for (const provider of here) provider.learnDependencies(dependenciesOf(constructed.get(provider) as NestProvider));
-    const prepared = here.filter(({ isPrepared }) => isPrepared);
+    const prepared = here.filter(({ mustBePrepared }) => mustBePrepared);
     if (prepared.length > 0) this.prepared = [...this.prepared, ...prepared];
     // What Nest has only begun to make is looked at later; what it does not keep is nobody's.
     const beingMade = this.beingMade();
     this.newcomers = this.newcomers.filter((each) => !constructed.has(each) && beingMade.has(each.metatype));
-    this.patience = Math.max(PATIENCE, 2 * this.newcomers.length);
+    this.lookAtCount = Math.max(LOOK_AT_COUNT, 2 * this.newcomers.length);
   }
 
-  /** Nest keeps nothing of what `ModuleRef.create()` makes: what it injected is found by name. */
-  private byTokens({ metatype }: InstanceProvider): NestDependency[] {
-    const { parameters, properties } = injectionTokensOf(metatype as new () => unknown);
+  /** Nest keeps nothing of what `ModuleRef.create()` makes: of what it has injected nobody knows what is transient. */
+  private transientOf(provider: InstanceProvider): string | undefined {
+    const { parameters, properties } = injectionTokensOf(provider.metatype as new () => unknown);
+    const injected = provider.injectedValues();
+    const tokens = [...parameters, ...properties.map(({ type }) => type)].map(tokenOf);
     const all = [...providersOf(this.modules)];
-    return [
-      ...parameters.map((type, place) => ({ place, type })),
-      ...properties.map(({ key, type }) => ({ place: { property: key }, type })),
-    ].flatMap(({ place, type }) => {
-      const provider = all.findLast(({ token }) => token === tokenOf(type));
-      return provider === undefined ? [] : [{ place, provider }];
+    const isShared = (candidate: NestProvider): boolean =>
+      candidate.isTransient !== true && injected.includes(candidate.instance);
+    const transient = tokens.find((token) => {
+      const candidates = all.filter((each) => each.token === token).map(withoutAlias);
+      return candidates.some(({ isTransient }) => isTransient === true) && !candidates.some(isShared);
     });
+    const reason =
+      transient !== undefined
+        ? `all sessions would share its transient ${nameOfToken(transient)}`
+        : provider.isAsync
+          ? 'it is asynchronous, and nobody could await it'
+          : undefined;
+    const { label } = provider;
+    return (
+      reason &&
+      `${label} was made by ModuleRef.create(): ${reason}. Use session.services.create(${label}), or provide it in a module.`
+    );
   }
 
   private constructed(): ReadonlyMap<object | undefined, NestProvider> {
@@ -109,7 +128,7 @@ export class ApplicationScopes extends ScopeHost {
   }
 
   private scoped(): NestProvider[] {
-    return [...providersOf(this.modules)].filter(({ metatype }) => scopedLevelOf(metatype) !== undefined);
+    return [...providersOf(this.modules)].filter(({ metatype }) => scopedMarkOf(metatype) !== undefined);
   }
 }
 

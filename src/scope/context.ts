@@ -1,31 +1,23 @@
 import { AsyncLocalStorage, AsyncResource } from 'node:async_hooks';
-import { NotInSessionError } from '../errors.js';
-import type { InstanceProvider } from './providers/instance-provider.js';
+import type { Preparation } from './providers/preparations.js';
 import type { Scope } from './scope.js';
 
 /**
  * What the asynchronous context of running code holds. Sockets and timers can keep a context alive for long, so a cell
  * leads to a scope, which is emptied when its session ends, and to nothing else.
  */
-export class ContextCell {
-  constructor(
-    /** Undefined until the session is first used. */
-    public scope: Scope | undefined,
-    /** The end of the session waits for the code that runs with this cell: its runners and its hooks. */
-    readonly isAwaited = false,
-    /** What the code that runs with this cell is making. */
-    readonly making?: InstanceProvider,
-  ) {}
-
+export abstract class ContextCell {
+  /** Undefined until the session is first used. */
+  abstract scope: Scope | undefined;
+  /** Whether the end of the session waits for the code that runs with this cell: its runners and its hooks. */
+  readonly isAwaited: boolean = false;
+  /** What the code that runs with this cell is making. */
+  readonly making?: Preparation | undefined;
   /** Whether only the code of one request runs with it. */
-  get isOfOneRequest(): boolean {
-    return false;
-  }
+  readonly isOfOneRequest: boolean = false;
 
-  /** The first use: finds or creates the session. */
-  open(): Scope {
-    throw new NotInSessionError('A session');
-  }
+  /** The scope of the session, which is found or made at first use. @throws SessionUnavailableError */
+  abstract open(): Scope;
 
   /** What a request without a session has instead, if it has been used. */
   get fallbackScope(): Scope | undefined {
@@ -46,6 +38,21 @@ export class ContextCell {
   /** Whether there is a live session, or one would be created at first use. Never creates one. */
   isAvailable(level: Scope['level']): boolean {
     return this.scope?.isOpenAt(level) ?? false;
+  }
+}
+
+/** The cell of code that runs in one given scope, in whatever context it is called. */
+export class ScopeCell extends ContextCell {
+  constructor(
+    override readonly scope: Scope,
+    override readonly isAwaited = false,
+    override readonly making?: Preparation,
+  ) {
+    super();
+  }
+
+  override open(): Scope {
+    return this.scope;
   }
 }
 
@@ -94,8 +101,8 @@ export class SessionContext {
   }
 
   /**
-   * On Node 20 and 22 all code of a snapshot runs in one resource, where what one function sets is seen by another that it calls
-   * through the same snapshot: so each gets a resource of its own, made where nothing is set.
+   * On Node 20 and 22 all that enters one snapshot shares one AsyncResource, so that a store set by an outer call would be seen
+   * by the inner one: each call gets a resource of its own, made where nothing is set.
    */
   private enterClean<R>(fn: () => R): R {
     return this.startContext(() => new AsyncResource('nestjs-active-session').runInAsyncScope(fn));

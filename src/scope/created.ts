@@ -13,9 +13,11 @@ export interface Created {
   readonly instance: object;
 }
 
-/** Has what is made end. */
+/** Remembers what was made, so that it is ended. */
 export interface Keeper {
   keep(created: Created): void;
+  /** Takes back what was kept. @returns those that have not begun to end */
+  release(created: readonly Created[]): Created[];
 }
 
 /** By its hooks, or by what its maker says. */

@@ -1,5 +1,5 @@
 import { ScopeMisuseError } from '../errors.js';
-import { checkScopedOptions, type ScopedOptions } from './providers/instance-provider.js';
+import { checkScopedOptions, type ScopedOptions } from './scoped-options.js';
 import type { ScopeLevel } from './scope.js';
 import { makeScopedClass } from './scoped-class.js';
 import type { ScopedClass } from './providers/scoped-class-provider.js';

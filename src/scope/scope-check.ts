@@ -1,5 +1,5 @@
 import { Scope as NestScope } from '@nestjs/common';
-import type { ModulesContainer } from '@nestjs/core';
+import { REQUEST, type ModulesContainer } from '@nestjs/core';
 import {
   controllersOf,
   dependenciesOf,
@@ -10,20 +10,18 @@ import {
   withoutAlias,
   type NestProvider,
 } from '../nest-internals.js';
-import type { SessionContext } from './context.js';
 import { hasNestScope } from './injection-metadata.js';
 import { InstanceProvider } from './providers/instance-provider.js';
-import { sessionBeneathGroup } from './providers/recipe.js';
+import { hasTwoScopes, isController, isUndecorated, sessionBeneathGroup } from './misuse.js';
 import { ownProviderOf, providerOf } from './providers/scoped-provider.js';
-import { scopedLevelOf, scopedParentOf } from './scoped-mark.js';
-
-const DECORATORS = { session: '@SessionScoped()', group: '@GroupScoped()' } as const;
+import type { ScopeHost } from './scope-host.js';
+import { scopedMarkOf, scopedParentOf } from './scoped-mark.js';
 
 /** Looks for scoped providers that cannot work in what Nest has put together. Each problem is told with its path and the fix. */
 export class ScopeCheck {
   constructor(
     private readonly modules: ModulesContainer,
-    private readonly context: SessionContext,
+    private readonly host: ScopeHost,
   ) {}
 
   /** All that is wrong. */
@@ -34,11 +32,11 @@ export class ScopeCheck {
   }
 
   /** What is wrong with one provider. */
-  problemOf(nestProvider: NestProvider, isController = false): string | undefined {
+  problemOf(nestProvider: NestProvider, isOneOfControllers = false): string | undefined {
     const { metatype } = nestProvider;
-    if (isController && (scopedLevelOf(metatype) ?? scopedLevelOf(scopedParentOf(metatype))) !== undefined)
-      return `${nameOf(nestProvider)} is a controller: Nest makes controllers once. Inject a scoped service into it instead.`;
-    if (scopedLevelOf(metatype) === undefined) return this.undecoratedSubclass(nestProvider);
+    if (isOneOfControllers && (scopedMarkOf(metatype) ?? scopedMarkOf(scopedParentOf(metatype))) !== undefined)
+      return isController(nameOf(nestProvider));
+    if (scopedMarkOf(metatype) === undefined) return this.undecoratedSubclass(nestProvider);
     return (
       this.perRequest(nestProvider) ??
       this.sessionBeneathGroup(nestProvider) ??
@@ -48,20 +46,21 @@ export class ScopeCheck {
   }
 
   /** Nest would make one object of it, which all sessions share. */
-  private undecoratedSubclass({ metatype, instance, name, scope }: NestProvider): string | undefined {
-    const parent = scopedParentOf(metatype);
-    const level = scopedLevelOf(parent);
-    if (parent === undefined || level === undefined || providerOf(instance) !== undefined) return undefined;
+  private undecoratedSubclass(nestProvider: NestProvider): string | undefined {
+    const { metatype, instance, scope } = nestProvider;
+    const parent = scopedParentOf(metatype) as { readonly name: string } | undefined;
+    const mark = scopedMarkOf(parent);
+    if (parent === undefined || mark === undefined || providerOf(instance) !== undefined) return undefined;
     // Who asks for one object for each request gets that.
     if (scope === NestScope.REQUEST) return undefined;
-    return `${String(name)} extends ${(parent as { name: string }).name}, which has ${DECORATORS[level]}, and all sessions would share it. Decorate ${String(name)} with ${DECORATORS[level]}, too.`;
+    return isUndecorated(nameOf(nestProvider), parent.name, mark.by);
   }
 
-  private nestScope({ metatype, name, scope, isTransient }: NestProvider): string | undefined {
-    const level = scopedLevelOf(metatype) ?? 'session';
+  private nestScope(nestProvider: NestProvider): string | undefined {
+    const { metatype, scope, isTransient } = nestProvider;
     const hasScope = isTransient === true || scope === NestScope.REQUEST || hasNestScope(metatype as new () => unknown);
-    if (!hasScope) return undefined;
-    return `${String(name)} has a scope of Nest's own besides ${DECORATORS[level]}. Keep one of them.`;
+    const mark = scopedMarkOf(metatype);
+    return hasScope && mark !== undefined ? hasTwoScopes(nameOf(nestProvider), mark.by) : undefined;
   }
 
   /** Nest makes it anew for each request, or consumer. */
@@ -75,14 +74,16 @@ export class ScopeCheck {
     const last = path.at(-1) ?? nestProvider;
     const names = [...this.pathFromConsumer(nestProvider), ...path.slice(0, -1).map(nameOf)];
     const kind = last.durable === true ? 'durable' : 'REQUEST-scoped';
-    return (
-      `${[...names, `(${kind}) ${nameOf(last)}`].join(' -> ')}: a session outlives the request. ` +
-      `Make ${nameOf(last)} session-scoped or a singleton, or pass what it has to the methods that need it.`
-    );
+    const level = scopedMarkOf(nestProvider.metatype)?.level ?? 'session';
+    const fix =
+      last.token === REQUEST
+        ? 'Pass what is needed of the request to the methods that need it.'
+        : `Make ${nameOf(last)} ${level}-scoped or a singleton, or pass what it has to the methods that need it.`;
+    return `${[...names, `(${kind}) ${nameOf(last)}`].join(' -> ')}: a ${level} outlives the request. ${fix}`;
   }
 
   private sessionBeneathGroup(nestProvider: NestProvider): string | undefined {
-    if (scopedLevelOf(nestProvider.metatype) !== 'group') return undefined;
+    if (scopedMarkOf(nestProvider.metatype)?.level !== 'group') return undefined;
     return this.findSession(this.pathFromConsumer(nestProvider), [nestProvider], new Set());
   }
 
@@ -90,7 +91,7 @@ export class ScopeCheck {
   private findSession(above: string[], path: NestProvider[], seen: Set<NestProvider>): string | undefined {
     for (const { provider: dependency } of dependenciesOf(path.at(-1) as NestProvider)) {
       const target = withoutAlias(dependency);
-      const scoped = target.isTransient === true ? undefined : ownProviderOf(target.instance, this.context);
+      const scoped = target.isTransient === true ? undefined : ownProviderOf(target.instance, this.host);
       if (scoped?.level === 'session') {
         const problem = sessionBeneathGroup(path.map(nameOf).join(' -> '), scoped).message;
         return [...above, problem].join(' -> ');
@@ -111,19 +112,19 @@ export class ScopeCheck {
       .dependencies()
       .find((each) => each instanceof InstanceProvider && each.fallback !== 'request');
     if (strict === undefined) return undefined;
-    return `${provider.label} (fallback: 'request') -> ${strict.label}: without a session there is no ${strict.label}. Give ${strict.label} the option "fallback: 'request'", too, or take it away from ${provider.label}.`;
+    return `${provider.label} (fallback: 'request') -> ${strict.label}: a request without a session has no ${strict.label}. Give ${strict.label} the option "fallback: 'request'", too, or remove it from ${provider.label}.`;
   }
 
   /** They would wait for each other. Where only one in a circle is awaited, the others get a client of it. */
   private circleOfPrepared({ instance }: NestProvider): string | undefined {
     const provider = providerOf(instance);
-    if (!(provider instanceof InstanceProvider) || !provider.isPrepared) return undefined;
+    if (!(provider instanceof InstanceProvider) || !provider.mustBePrepared) return undefined;
     const circle = findCircle(provider);
     if (circle === undefined) return undefined;
     // Each that is awaited finds the same circle.
     const first = circle.reduce((least, { label }, i) => (label < (circle[least]?.label ?? '') ? i : least), 0);
     const names = [...circle.slice(first), ...circle.slice(0, first + 1)].map(({ label }) => label);
-    return `${names.join(' -> ')}: two of a circle are awaited while they are made, and would wait for each other. Break it with a method call, or a provider that both depend on.`;
+    return `${names.join(' -> ')}: at least two of these are made asynchronously, and each would wait for the other. Break the circle: move what both need to a third provider, or pass it in a method call.`;
   }
 
   /** One consumer of a provider, best a controller, from there down. */
@@ -156,8 +157,11 @@ function findCircle(start: InstanceProvider): InstanceProvider[] | undefined {
   const search = (path: InstanceProvider[], isThroughAwaited: boolean): InstanceProvider[] | undefined => {
     for (const dependency of path.at(-1)?.dependencies() ?? []) {
       if (!(dependency instanceof InstanceProvider)) continue;
-      if (dependency === start && isThroughAwaited) return path;
-      const isThrough = isThroughAwaited || (dependency.isPrepared && dependency !== start);
+      if (dependency === start) {
+        if (isThroughAwaited) return path;
+        continue;
+      }
+      const isThrough = isThroughAwaited || dependency.mustBePrepared;
       const known = isThrough ? seen.throughAwaited : seen.otherwise;
       if (known.has(dependency)) continue;
       known.add(dependency);

@@ -8,15 +8,18 @@ import type { ScopeLevel } from './scope.js';
  * for one application, so two applications in one process share nothing.
  */
 export abstract class ScopeHost {
+  /** What Nest injects, made by it or by us: whoever only hands it on does not own it. */
+  readonly shared = new WeakSet<object>();
+
   constructor(readonly context: SessionContext) {
     if (context !== undefined) Object.defineProperty(this, HOST_MARK, { value: HOST_MARK });
   }
 
-  /** Nest is making a provider of this class. @throws ScopeMisuseError where it does so for each request */
+  /** Called while Nest constructs a provider. @throws ScopeMisuseError where Nest constructs it for each request, or consumer */
   abstract refuseRequestScope(metatype: unknown): void;
 
   /** Tells of an error that nobody else is told of. */
-  abstract warn(what: string, error: unknown): void;
+  abstract logError(what: string, error: unknown): void;
 
   /** Nest has constructed a provider. */
   abstract admit(provider: InstanceProvider): void;

@@ -1,49 +1,43 @@
 import { PreparationFailedError, SessionEndedError, ScopeMisuseError, type SessionEndReason } from '../errors.js';
-import { ContextCell, type SessionContext } from './context.js';
-import { endCreated, type Created, type Keeper } from './created.js';
+import { ScopeCell, type ContextCell, type SessionContext } from './context.js';
 import type { HookRunner } from './end-hooks.js';
+import { Endings } from './endings.js';
 import type { InstanceProvider } from './providers/instance-provider.js';
 import { Pending } from './providers/pending.js';
-import { notDeclaredAsync, notPrepared, Preparations } from './providers/preparations.js';
+import { Preparations, type Preparation } from './providers/preparations.js';
 import { ScopeLocks } from './locks/scope-locks.js';
+import { notReady } from './misuse.js';
+import type { ScopeHost } from './scope-host.js';
 
 export type ScopeLevel = 'session' | 'group';
 
-/** The session or group that a scope belongs to. */
-export interface ScopeOwner {
-  readonly endReason?: SessionEndReason | undefined;
-}
-
 /** Takes the place of an instance whose constructor, or factory, is running. */
 const CONSTRUCTING = Symbol('constructing');
-/** Takes its place from then on, until it is there. */
+/** Takes the place of an instance whose constructor, or factory, has returned, and which is awaited. */
 const AWAITED = Symbol('awaited');
 /** Shared by all scopes that hold nothing yet. */
 const NONE: readonly never[] = Object.freeze([]);
 
 /** The instances of one session, or of one group, by the number of their provider. Emptied when its owner ends. */
-export class Scope implements Keeper {
+export class Scope {
   private instances: readonly unknown[] = NONE;
-  private created: readonly Created[] = NONE;
   private isOpen = true;
-  private isGone = false;
+  private isOver = false;
   private reason: SessionEndReason | undefined;
   private plainCell: ContextCell | undefined;
-  private cleanCell: ContextCell | undefined;
   private awaitedCell: ContextCell | undefined;
+  private endingsMade: Endings | undefined;
   private preparations: Preparations | undefined;
   /** All of these are there: see {@link prepareAll}. */
   private preparedFor: readonly InstanceProvider[] | undefined;
   private locksMade: ScopeLocks | undefined;
-  /** Ends what depends on the instances, before them. @returns how many that were */
+  /** Ends what may use the instances, before them: Nest's durable providers. @returns how many there were */
   endFirst: ((run: HookRunner, reason: SessionEndReason) => Promise<number>) | undefined;
-  /** Ends what is made after all else has ended. */
-  private endLate: ((created: Created) => void) | undefined;
 
   constructor(
     readonly level: ScopeLevel,
-    readonly context: SessionContext,
-    private currentOwner: ScopeOwner | undefined,
+    readonly host: ScopeHost,
+    private currentOwner: object | undefined,
     /** The scope of the group, where this is the one of a session. */
     private readonly parent?: Scope,
     /** It takes the place of a missing session: why that is missing. */
@@ -52,12 +46,21 @@ export class Scope implements Keeper {
 
   /** The cell of code that runs in this scope, in whatever context it is called. */
   get cell(): ContextCell {
-    return (this.plainCell ??= new ContextCell(this));
+    return (this.plainCell ??= new ScopeCell(this));
   }
 
   /** The cell of code that the end of this scope waits for. */
   get cellOfAwaited(): ContextCell {
-    return (this.awaitedCell ??= new ContextCell(this, true));
+    return (this.awaitedCell ??= new ScopeCell(this, true));
+  }
+
+  get context(): SessionContext {
+    return this.host.context;
+  }
+
+  /** What was made, and ends with it. */
+  get endings(): Endings {
+    return (this.endingsMade ??= new Endings());
   }
 
   get locks(): ScopeLocks {
@@ -66,7 +69,7 @@ export class Scope implements Keeper {
 
   /** The locks of this scope, or of the group's. */
   locksAt(level: ScopeLevel): ScopeLocks {
-    return this.at(level).locks;
+    return this.at(level, 'A lock').locks;
   }
 
   get endReason(): SessionEndReason | undefined {
@@ -74,8 +77,13 @@ export class Scope implements Keeper {
   }
 
   /** The end is over. */
-  get isEmpty(): boolean {
-    return this.isGone;
+  get isEmptied(): boolean {
+    return this.isOver;
+  }
+
+  /** For whoever wants something of it that has ended, or is ending. */
+  endedError(what = `The ${this.level}`): SessionEndedError {
+    return new SessionEndedError(this.reason ?? 'terminated', what);
   }
 
   /** Whether it is `other`, or the scope of a session whose group has `other`. */
@@ -94,14 +102,14 @@ export class Scope implements Keeper {
   }
 
   ownerAt(level: ScopeLevel): object {
-    const { currentOwner, reason } = this.at(level);
-    if (currentOwner === undefined) throw new SessionEndedError(reason ?? 'terminated');
-    return currentOwner;
+    const scope = this.at(level, level === 'session' ? 'ActiveSession' : 'ActiveSessionGroup');
+    if (scope.currentOwner === undefined) throw scope.endedError();
+    return scope.currentOwner;
   }
 
   /** The instance of a provider in this scope, or in the scope of the group; built when it is asked for first. */
   resolve(provider: InstanceProvider): object {
-    if (provider.level !== this.level) return this.at(provider.level).resolve(provider);
+    if (provider.level !== this.level) return this.at(provider.level, provider.label).resolve(provider);
     const instance = this.instances[provider.index];
     return typeof instance === 'object' || typeof instance === 'function' ? (instance as object) : this.build(provider);
   }
@@ -113,20 +121,39 @@ export class Scope implements Keeper {
     if (instance !== undefined) return typeof instance === 'symbol' ? undefined : (instance as object);
     if (scope?.isOpen !== true) return undefined;
     provider.takeIndex();
-    return provider.isPrepared ? undefined : scope.resolve(provider);
+    return provider.mustBePrepared ? undefined : scope.resolve(provider);
   }
 
   /** Whether its constructor, or factory, is on the stack: what it needs cannot wait for it. */
   isConstructing(provider: InstanceProvider): boolean {
-    return this.at(provider.level).instances[provider.index] === CONSTRUCTING;
+    return this.find(provider.level)?.instances[provider.index] === CONSTRUCTING;
+  }
+
+  /** Whether it is being made, and is awaited. */
+  isMaking(provider: InstanceProvider): boolean {
+    return this.find(provider.level)?.preparations?.get(provider) !== undefined;
+  }
+
+  /** Whether it, or the scope of its group, keeps an instance to end it. */
+  keeps(instance: object): boolean {
+    return this.endingsMade?.has(instance) === true || this.parent?.keeps(instance) === true;
   }
 
   /** Runs `fn` in this scope, with nothing of the caller's context. */
   runClean<R>(fn: () => R): R {
-    return this.context.runClean((this.cleanCell ??= new ContextCell(this)), fn);
+    return this.context.runClean(this.cell, fn);
   }
 
-  /** Makes what is missing of these, and awaits it; undefined where all is there. @returns rejects with PreparationFailedError */
+  /** Like {@link runClean}, for what the caller awaits: where that is being made itself, it is known to wait. */
+  runCleanForCaller<R>(fn: () => R): R {
+    const making = this.context.current()?.making;
+    return this.context.runClean(making === undefined ? this.cell : new ScopeCell(this, true, making), fn);
+  }
+
+  /**
+   * Makes what is missing of these, and awaits it.
+   * @returns undefined where all are there; else a promise that rejects with PreparationFailedError or SessionEndedError
+   */
   prepareAll(providers: readonly InstanceProvider[]): Promise<unknown> | undefined {
     if (this.preparedFor === providers) return undefined;
     const missing = providers.filter((provider) => this.instanceOf(provider) === undefined);
@@ -137,76 +164,57 @@ export class Scope implements Keeper {
 
   /** The instance of a provider, which may have to be awaited. Whoever asks meanwhile waits for the same one. */
   async prepare(provider: InstanceProvider): Promise<object> {
-    if (provider.level !== this.level) return this.at(provider.level).prepare(provider);
-    const known = this.instanceOf(provider) ?? this.waitFor(provider);
+    if (provider.level !== this.level) return this.at(provider.level, provider.label).prepare(provider);
+    const known = this.instanceOf(provider);
     if (known !== undefined) return known;
-    this.assertMayMake(provider);
-    const cell = new ContextCell(this, true, provider);
-    const made = this.context.runClean(cell, async () => {
-      // From the start it must be known who waits for whom.
-      await Promise.resolve();
-      return this.makeAwaited(provider);
-    });
-    const result = (this.preparations ??= new Preparations()).add(provider, made);
-    return this.waitFor(provider) ?? result;
+    const preparation = this.preparations?.get(provider) ?? this.beginPreparation(provider);
+    return preparation.resultFor(this.context.current()?.making);
   }
 
   /** From now on instances that exist can be used, and none is made. */
   close(reason: SessionEndReason): void {
     this.isOpen = false;
     this.reason = reason;
-    const ended = new SessionEndedError(reason, `The ${this.level}`);
+    const ended = this.endedError();
     this.preparations?.refuseAll(ended);
     this.locksMade?.refuseAll(ended);
   }
 
   /** Ends all instances, last created first, those included that are still being made. @returns how many there were */
   async dispose(run: HookRunner, reason: SessionEndReason): Promise<number> {
-    this.endLate = (created) => void endCreated(created, run, reason);
-    for (const { label, over } of this.preparations?.pending() ?? []) await run(`the making of ${label}`, () => over);
-    let count = (await this.endFirst?.(run, reason)) ?? 0;
-    // What was not waited for may come between.
-    for (let last = this.takeLast(); last !== undefined; last = this.takeLast()) {
-      await endCreated(last, run, reason);
-      count++;
-    }
-    return count;
+    for (const { label, over } of this.preparations?.unfinished() ?? [])
+      await run(`the making of ${label}`, () => over);
+    await this.endings.finishUnderWay(run);
+    const before = (await this.endFirst?.(run, reason)) ?? 0;
+    return before + (await this.endings.endAll(run, reason));
   }
 
-  /** An instance is there: it ends with the scope. */
-  keep(created: Created): void {
-    if (this.isGone) this.endLate?.(created);
-    else if (this.created === NONE) this.created = [created];
-    else (this.created as Created[]).push(created);
-  }
-
-  /** Takes back what was kept. @returns those that have not begun to end */
-  release(created: readonly Created[]): Created[] {
-    const released = created.filter((each) => this.created.includes(each));
-    this.created = this.created.filter((each) => !released.includes(each));
-    return released;
+  /** Its end waits for another one, for as long as there is time. */
+  waitForEnd(ending: Promise<void>): void {
+    this.endings.waitFor(ending);
   }
 
   /** Lets go of everything: a timer or a socket may keep the scope alive. */
   empty(): void {
     this.instances = NONE;
-    this.created = NONE;
     this.currentOwner = undefined;
-    this.isGone = true;
+    this.isOver = true;
     this.locksMade?.releaseAll();
     this.endFirst = undefined;
-    if (this.preparations?.isEmpty !== false) this.endLate = undefined;
+    if (this.preparations?.isEmpty !== false) this.endingsMade?.close();
   }
 
   private find(level: ScopeLevel): Scope | undefined {
     return level === this.level ? this : this.parent;
   }
 
-  private at(level: ScopeLevel): Scope {
+  /** @param what how messages name what is wanted there */
+  private at(level: ScopeLevel, what: string): Scope {
     const scope = this.find(level);
     if (scope !== undefined) return scope;
     throw new ScopeMisuseError(
-      'A session-scoped provider was used by code of a group, which belongs to no single session',
+      `${what} is session-scoped and was used by code of a group, which has several sessions. ` +
+        'Use session.services, or run the code with ActiveSessionRegistry.run(session, fn).',
     );
   }
 
@@ -215,27 +223,29 @@ export class Scope implements Keeper {
     return typeof instance === 'symbol' ? undefined : (instance as object | undefined);
   }
 
-  /** Undefined where it is not being made. @throws ScopeMisuseError where what is being made would wait for itself */
-  private waitFor(provider: InstanceProvider): Promise<object> | undefined {
-    const cell = this.context.current();
-    return this.preparations?.waitFor(provider, cell?.scope === this ? cell.making : undefined);
-  }
-
-  private takeLast(): Created | undefined {
-    return this.created.length === 0 ? undefined : (this.created as Created[]).pop();
+  private beginPreparation(provider: InstanceProvider): Preparation {
+    this.assertMayMake(provider);
+    return (this.preparations ??= new Preparations()).add(provider, (preparation) =>
+      this.context.runClean(new ScopeCell(this, true, preparation), async () => {
+        // From the start it must be known who waits for whom.
+        await Promise.resolve();
+        return this.makeAwaited(provider);
+      }),
+    );
   }
 
   private build(provider: InstanceProvider): object {
     this.assertMayMake(provider);
-    if (provider.isPrepared) throw notPrepared(provider.label);
+    if (provider.mustBePrepared) throw notReady(provider);
     const made = this.runClean(() => this.construct(provider));
     if (!(made instanceof Pending)) return this.put(provider, made);
     // Nothing is lost: it is there for a later use, and ends with the scope.
     const later = this.whenThere(provider, made.promise as Promise<object>);
-    (this.preparations ??= new Preparations())
-      .add(provider, later)
-      .catch((error: unknown) => provider.host.warn(`The making of ${provider.label}`, error));
-    throw notDeclaredAsync(provider.label);
+    (this.preparations ??= new Preparations()).add(provider, () => later);
+    later.catch((error: unknown) => {
+      if (!this.isOver) this.host.logError(`The making of ${provider.label}`, error);
+    });
+    throw notReady(provider);
   }
 
   private construct(provider: InstanceProvider): object | Pending {
@@ -263,6 +273,8 @@ export class Scope implements Keeper {
     await provider.prepareDependencies(this);
     const known = this.instanceOf(provider);
     if (known !== undefined) return known;
+    // Meanwhile get() has begun it.
+    if (this.instances[provider.index] === AWAITED) return this.prepare(provider);
     this.assertMayMake(provider);
     const made = this.construct(provider);
     return made instanceof Pending
@@ -271,7 +283,7 @@ export class Scope implements Keeper {
   }
 
   private put<T>(provider: InstanceProvider, instance: T): T {
-    if (this.isGone) return instance;
+    if (this.isOver) return instance;
     if (this.instances === NONE) this.instances = [];
     (this.instances as unknown[])[provider.index] = instance;
     return instance;
@@ -281,22 +293,22 @@ export class Scope implements Keeper {
     try {
       await this.prepare(provider);
     } catch (error) {
-      if (error instanceof SessionEndedError) throw error;
+      // That of another session is a failure like any other.
+      if (error instanceof SessionEndedError && this.find(provider.level)?.reason !== undefined) throw error;
       throw new PreparationFailedError(provider.label, error);
     }
   }
 
   private assertMayMake(provider: InstanceProvider): void {
     const { label } = provider;
-    if (!this.isOpen)
-      throw new SessionEndedError(this.reason ?? 'terminated', `${label} was asked for, but the ${this.level}`);
+    if (!this.isOpen) throw this.endedError(`${label} was asked for, but the ${this.level}`);
     if (this.whyMissing !== undefined && provider.fallback !== 'request') throw this.whyMissing(label);
     provider.takeIndex();
     const instance = this.instances[provider.index];
-    if (instance === AWAITED) throw notPrepared(label);
+    if (instance === AWAITED) throw notReady(provider);
     if (instance !== CONSTRUCTING) return;
     throw new ScopeMisuseError(
-      `${label} is used while it is being constructed (a circular dependency between constructors)`,
+      `${label} is used while its constructor or factory is still running (a circular dependency). Use it later, in a method.`,
     );
   }
 }

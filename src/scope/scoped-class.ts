@@ -3,9 +3,10 @@ import { copyDiscoveryLink } from '../nest-internals.js';
 import { MEND, mendPlaceholder } from './clients/client-proxy.js';
 import { describeInjection, hasNestScope, injectedParameters } from './injection-metadata.js';
 import { isScopeHost } from './scope-host.js';
-import type { ScopedOptions } from './providers/instance-provider.js';
+import type { ScopedOptions } from './scoped-options.js';
 import type { ScopeLevel } from './scope.js';
-import { markScoped, scopedLevelOf } from './scoped-mark.js';
+import { hasTwoScopes, isController, isUndecorated } from './misuse.js';
+import { markScoped, scopedMarkOf } from './scoped-mark.js';
 import { ScopedClassProvider, type ScopedClass } from './providers/scoped-class-provider.js';
 
 /** What `@Controller()` notes on a class. */
@@ -21,27 +22,20 @@ export function makeScopedClass(
   decorator: string,
   options: ScopedOptions,
 ): ScopedClass {
-  if (scopedLevelOf(target) !== undefined)
+  if (scopedMarkOf(target) !== undefined)
     throw new ScopeMisuseError(`${target.name} is scoped twice. Keep one of @SessionScoped() and @GroupScoped().`);
   const assertNoNestScope = (type: ScopedClass): void => {
-    if (hasNestScope(type))
-      throw new ScopeMisuseError(`${target.name} has a scope of Nest's own besides ${decorator}. Keep one of them.`);
+    if (hasNestScope(type)) throw new ScopeMisuseError(hasTwoScopes(target.name, decorator));
   };
   assertNoNestScope(target);
-  if (Reflect.hasOwnMetadata(CONTROLLER, target))
-    throw new ScopeMisuseError(
-      `${target.name} is a controller: Nest makes controllers once. Inject a scoped service into it instead of ${decorator}.`,
-    );
+  if (Reflect.hasOwnMetadata(CONTROLLER, target)) throw new ScopeMisuseError(isController(target.name));
   const tokens = injectedParameters(target);
 
   const Scoped = class extends target {
     constructor(...args: unknown[]) {
       const host = args.at(-1);
       if (isScopeHost(host)) {
-        if (new.target !== Scoped)
-          throw new ScopeMisuseError(
-            `${new.target.name} extends ${target.name}, which has ${decorator}. Decorate ${new.target.name} with ${decorator}, too.`,
-          );
+        if (new.target !== Scoped) throw new ScopeMisuseError(isUndecorated(new.target.name, target.name, decorator));
         assertNoNestScope(Scoped); // put above this decorator
         host.refuseRequestScope(Scoped);
         return new ScopedClassProvider(level, Scoped, args.slice(0, -1), host, options).client;
@@ -61,6 +55,6 @@ export function makeScopedClass(
   Object.defineProperty(Scoped.prototype, MEND, { configurable: true, get: () => undefined, set: mendPlaceholder });
   copyDiscoveryLink(target, Scoped);
   describeInjection(Scoped, target, tokens);
-  markScoped(Scoped, level);
+  markScoped(Scoped, { level, by: decorator });
   return Scoped;
 }

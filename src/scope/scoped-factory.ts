@@ -1,13 +1,20 @@
+import { inspect } from 'node:util';
 import type { FactoryProvider } from '@nestjs/common';
 import { ScopeMisuseError } from '../errors.js';
-import { checkScopedOptions } from './providers/instance-provider.js';
+import { checkScopedOptions } from './scoped-options.js';
 import { nameOfToken } from './injection-metadata.js';
 import { isScopeHost, ScopeHost } from './scope-host.js';
 import type { ScopeLevel } from './scope.js';
 import { ScopedFactoryProvider, type ScopedFactoryOptions } from './providers/scoped-factory-provider.js';
 import { markScoped } from './scoped-mark.js';
 
-const FACTORY_OPTIONS = ['provide', 'useFactory', 'inject', 'dispose', 'callable'];
+const FACTORY_OPTIONS: readonly (keyof ScopedFactoryOptions)[] = [
+  'provide',
+  'useFactory',
+  'inject',
+  'dispose',
+  'callable',
+];
 
 /**
  * A provider whose factory is called once for each active session, at first use, like {@link SessionScoped} for classes.
@@ -45,7 +52,7 @@ function scopedFactory<T>(level: ScopeLevel, helper: string, options: ScopedFact
     host.refuseRequestScope(useFactory);
     return new ScopedFactoryProvider(level, factory, useFactory, own, host).client;
   };
-  markScoped(useFactory, level);
+  markScoped(useFactory, { level, by: helper });
   return {
     provide: factory.provide,
     useFactory,
@@ -58,11 +65,14 @@ function checked<T>(helper: string, options: ScopedFactoryOptions<T>): ScopedFac
   const where = `${helper} of ${nameOfToken(provide)}`;
   checkScopedOptions(where, options, FACTORY_OPTIONS);
   if (!['function', 'string', 'symbol'].includes(typeof provide))
-    throw new ScopeMisuseError(`${helper}: expected "provide" to be a class, a string or a symbol`);
-  if (typeof useFactory !== 'function') throw new ScopeMisuseError(`${where}: expected "useFactory" to be a function`);
+    throw new ScopeMisuseError(
+      `${helper}: expected "provide" to be a class, a string or a symbol, got ${inspect(provide)}`,
+    );
+  if (typeof useFactory !== 'function')
+    throw new ScopeMisuseError(`${where}: expected "useFactory" to be a function, got ${inspect(useFactory)}`);
   if (dispose !== undefined && typeof dispose !== 'function')
-    throw new ScopeMisuseError(`${where}: expected "dispose" to be a function`);
+    throw new ScopeMisuseError(`${where}: expected "dispose" to be a function, got ${inspect(dispose)}`);
   if (callable !== undefined && typeof callable !== 'boolean')
-    throw new ScopeMisuseError(`${where}: expected "callable" to be true or false`);
+    throw new ScopeMisuseError(`${where}: expected "callable" to be true or false, got ${inspect(callable)}`);
   return Object.freeze({ ...options }) as ScopedFactoryOptions;
 }

@@ -1,8 +1,9 @@
 import { Scope as NestScope, type Type } from '@nestjs/common';
 import { ModulesContainer, type ModuleRef } from '@nestjs/core';
-import { ScopeMisuseError, SessionEndedError } from '../errors.js';
+import { ScopeMisuseError } from '../errors.js';
 import { isProvided, providersOf, withoutAlias } from '../nest-internals.js';
 import { dependenciesOf, nameOfToken, type Dependency, type Token } from './injection-metadata.js';
+import { Attempt } from './providers/attempt.js';
 import { InstanceProvider } from './providers/instance-provider.js';
 import { Pending } from './providers/pending.js';
 import type { Keeper } from './created.js';
@@ -14,11 +15,19 @@ import { Transient } from './providers/transient.js';
 export abstract class SessionModuleRef {
   /**
    * The provider behind `token`: this session's instance where it is scoped, else the application's.
-   * @throws SessionEndedError after the end; Nest's own error for an unknown token
+   * @throws ScopeMisuseError for what must be awaited and is not ready (use {@link resolve}), and for what cannot be used here
+   * @throws SessionEndedError after the end; Nest's own error for an unknown, request-scoped or transient token
    */
   abstract get<T>(token: Token<T>): T;
 
-  /** Like {@link get}, also for what must be awaited: a transient provider is made anew. */
+  /**
+   * Like {@link get}, but awaits what must be awaited. A transient provider is made anew and is the caller's to end.
+   * @throws ScopeMisuseError for a request-scoped token
+   * @example
+   * ```ts
+   * const index = await session.services.resolve(SearchIndex);
+   * ```
+   */
   abstract resolve<T>(token: Token<T>): Promise<T>;
 
   /**
@@ -32,7 +41,7 @@ export abstract class SessionModuleRef {
 }
 
 /** What it is given belongs to the caller. */
-const CALLERS_OWN: Keeper = { keep: () => undefined };
+const CALLERS_OWN: Keeper = { keep: () => undefined, release: (created) => [...created] };
 
 /** {@link SessionModuleRef} over one scope. */
 export class ScopeModuleRef extends SessionModuleRef {
@@ -46,7 +55,7 @@ export class ScopeModuleRef extends SessionModuleRef {
   override get<T>(token: Token<T>): T {
     this.assertOpen();
     const found: unknown = this.moduleRef.get(token, { strict: false });
-    return (ownProviderOf(found, this.scope.context)?.resolveIn(this.scope) ?? found) as T;
+    return (ownProviderOf(found, this.scope.host)?.resolveIn(this.scope) ?? found) as T;
   }
 
   override async resolve<T>(token: Token<T>): Promise<T> {
@@ -58,7 +67,7 @@ export class ScopeModuleRef extends SessionModuleRef {
       );
     if (scope === NestScope.TRANSIENT) return (await this.makeTransient(token)) as T;
     const found: unknown = this.moduleRef.get(token, { strict: false });
-    const provider = ownProviderOf(found, this.scope.context);
+    const provider = ownProviderOf(found, this.scope.host);
     if (provider instanceof InstanceProvider) return (await this.scope.prepare(provider)) as T;
     return (provider?.resolveIn(this.scope) ?? found) as T;
   }
@@ -91,22 +100,26 @@ export class ScopeModuleRef extends SessionModuleRef {
     const found = [...providersOf(modules)].findLast((provider) => provider.token === token);
     if (found === undefined) return this.moduleRef.resolve(token, undefined, { strict: false });
     const transient = new Transient(withoutAlias(found));
-    for (const dependency of transient.scopedDependencies(this.scope.context))
+    for (const dependency of transient.scopedDependencies(this.scope.host)) {
+      if (dependency.level === 'session' && this.scope.level === 'group')
+        throw new ScopeMisuseError(
+          `${transient.label} -> (session-scoped) ${dependency.label}: a group has several sessions. Use session.services.`,
+        );
       if (dependency instanceof InstanceProvider) await this.scope.prepare(dependency);
-    const { level } = this.scope;
-    const consumer = { level, label: level, standIn: undefined };
-    const made = this.run(() => transient.makeFor(consumer, this.scope, CALLERS_OWN));
+    }
+    const consumer = { level: this.scope.level, label: 'session.services', asInquirer: undefined };
+    const attempt = new Attempt(this.scope, CALLERS_OWN);
+    const made = this.run(() => attempt.run(() => transient.makeFor(consumer, this.scope, attempt)));
     return made instanceof Pending ? made.promise : made;
   }
 
   private run<R>(fn: () => R): R {
     // What was awaited before may have taken longer than the session.
     this.assertOpen();
-    return this.scope.runClean(fn);
+    return this.scope.runCleanForCaller(fn);
   }
 
   private assertOpen(): void {
-    if (this.scope.isEmpty)
-      throw new SessionEndedError(this.scope.endReason ?? 'terminated', `The ${this.scope.level}`);
+    if (this.scope.isEmptied) throw this.scope.endedError();
   }
 }

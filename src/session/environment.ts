@@ -2,12 +2,12 @@ import type { Logger } from '@nestjs/common';
 import type { ModuleRef } from '@nestjs/core';
 import type { Expiry } from '../expiry.js';
 import type { ResolvedOptions } from '../options.js';
-import type { SessionContext } from '../scope/context.js';
+import type { ScopeHost } from '../scope/scope-host.js';
 
 /** What all sessions and groups of one application share. */
 export interface SessionEnvironment {
   readonly options: ResolvedOptions;
-  readonly context: SessionContext;
+  readonly scopeHost: ScopeHost;
   readonly expiry: Expiry;
   readonly moduleRef: ModuleRef;
   readonly logger: Logger;

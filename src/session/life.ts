@@ -31,7 +31,7 @@ export class Life {
     private readonly environment: SessionEnvironment,
     parent?: Scope,
   ) {
-    this.scope = new Scope(level, environment.context, owner, parent);
+    this.scope = new Scope(level, environment.scopeHost, owner, parent);
   }
 
   get properties(): SessionProperties {
@@ -111,7 +111,7 @@ export class Life {
 
   /** What `terminate()` returns: whoever is part of the clean-up cannot wait for it. */
   completionForCaller(): Promise<CleanupReport> {
-    const cell = this.environment.context.current();
+    const cell = this.environment.scopeHost.context.current();
     if (this.report !== undefined || cell?.isAwaited !== true || cell.scope?.isWithin(this.scope) !== true)
       return this.cleanupCompletion;
     const reason = this.endReason ?? 'terminated';
@@ -128,7 +128,7 @@ export class Life {
 
   /** Runs code of which the end waits: hooks and runners. */
   runAwaited<R>(fn: () => R): R {
-    return this.environment.context.runClean(this.scope.cellOfAwaited, fn);
+    return this.environment.scopeHost.context.runClean(this.scope.cellOfAwaited, fn);
   }
 
   warn(what: string, error: unknown): void {
@@ -143,6 +143,6 @@ export class Life {
   }
 
   private clean<R>(fn: () => R): R {
-    return this.environment.context.runClean(undefined, fn);
+    return this.environment.scopeHost.context.runClean(undefined, fn);
   }
 }

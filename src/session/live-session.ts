@@ -128,7 +128,7 @@ export class LiveSession extends ActiveSession implements Mortal {
 
   // eslint-disable-next-line @typescript-eslint/no-explicit-any -- any function keeps its own type
   override bind<F extends (...args: any[]) => unknown>(fn: F): F {
-    const { context } = this.environment;
+    const { context } = this.environment.scopeHost;
     const { cell } = this.scope;
     return function (this: unknown, ...args: unknown[]) {
       return context.run(cell, () => fn.apply(this, args));

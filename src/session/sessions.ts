@@ -253,6 +253,6 @@ export class Sessions implements SessionKeeper, GroupKeeper, SessionCounts {
   }
 
   private clean<R>(fn: () => R): R {
-    return this.environment.context.runClean(undefined, fn);
+    return this.environment.scopeHost.context.runClean(undefined, fn);
   }
 }

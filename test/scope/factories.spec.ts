@@ -1,8 +1,16 @@
 import { inspect } from 'node:util';
-import { afterEach, describe, expect, it } from '@jest/globals';
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { forwardRef, Inject, Injectable, Optional, Scope } from '@nestjs/common';
+import { ModuleRef } from '@nestjs/core';
 import { Test } from '@nestjs/testing';
-import { groupScoped, ScopeMisuseError, sessionScoped, SessionScoped } from 'nestjs-active-session';
+import {
+  ActiveSession,
+  groupScoped,
+  GroupScoped,
+  ScopeMisuseError,
+  sessionScoped,
+  SessionScoped,
+} from 'nestjs-active-session';
 import { settle } from '../support/fake-clock.js';
 import { closeApps } from '../support/test-app.js';
 import { startScopedApp } from './scoped-app.js';
@@ -218,6 +226,80 @@ describe('What sessionScoped() provides', () => {
     });
   });
 
+  describe('and was there before, is initialised and ended by whom it belongs to', () => {
+    let told: string[];
+    class Told {
+      constructor(readonly name = 'object') {}
+      onModuleInit(): void {
+        told.push(`init ${this.name}`);
+      }
+      onModuleDestroy(): void {
+        told.push(`end ${this.name}`);
+      }
+    }
+    beforeEach(() => {
+      told = [];
+    });
+
+    it("be it the group's", async () => {
+      @GroupScoped()
+      class Connection extends Told {
+        constructor() {
+          super('connection');
+        }
+      }
+      const chosen = sessionScoped({
+        provide: 'CHOSEN',
+        inject: [ActiveSession],
+        useFactory: ({ services }: ActiveSession) => services.get(Connection),
+      });
+      const app = await startScopedApp({ providers: [Connection, chosen] });
+      const alice = await app.user();
+      const tab = await alice.tab('other');
+      expect(tab.session.services.get('CHOSEN')).toBe(alice.session.services.get(Connection));
+      expect(await tab.session.terminate()).toMatchObject({ disposed: 0 });
+      expect(told).toEqual(['init connection']);
+      await alice.session.group.terminate();
+      expect(told).toEqual(['init connection', 'end connection']);
+    });
+
+    it('be it a singleton, which a transient factory looks up', async () => {
+      const pool = { provide: 'POOL', useFactory: () => new Told('pool') };
+      const found = {
+        provide: 'FOUND',
+        scope: Scope.TRANSIENT,
+        inject: [ModuleRef],
+        useFactory: (moduleRef: ModuleRef) => moduleRef.get<Told>('POOL', { strict: false }),
+      };
+      const user = sessionScoped({ provide: 'USER', inject: ['FOUND'], useFactory: (of: Told) => ({ of }) });
+      const app = await startScopedApp({ providers: [pool, found, user] });
+      told = [];
+      const { session } = await app.user();
+      expect(session.services.get<{ of: Told }>('USER').of).toBe(app.get('POOL'));
+      await session.terminate();
+      expect(told).toEqual([]);
+    });
+
+    it('be it what is injected for it', async () => {
+      @SessionScoped()
+      class Cart extends Told {
+        constructor() {
+          super('cart');
+        }
+      }
+      @Injectable()
+      class Holder {
+        constructor(readonly cart: Cart) {}
+      }
+      const held = sessionScoped({ provide: 'HELD', inject: [Holder], useFactory: ({ cart }: Holder) => cart });
+      const app = await startScopedApp({ providers: [Cart, Holder, held] });
+      const { session, run } = await app.user();
+      expect(run(() => app.get<Cart>('HELD').name)).toBe('cart');
+      await session.terminate();
+      expect(told).toEqual(['init cart', 'end cart']);
+    });
+  });
+
   it('bound by `bind()` still calls that of the session, also where none is there yet', async () => {
     const app = await startScopedApp({
       providers: [
@@ -281,7 +363,7 @@ describe('What sessionScoped() provides', () => {
     expect(() => app.get<Bag>('BAG').items).toThrow(/outside/);
     const { session } = await app.user();
     expect(() => session.services.get('BAG')).toThrow(
-      /expected: function\. Leave the option "callable" away where it makes objects/,
+      /expected: function\. Remove the option "callable": it is only for factories that make functions/,
     );
   });
 

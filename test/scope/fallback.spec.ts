@@ -128,8 +128,8 @@ describe("With `fallback: 'request'`", () => {
       constructor(readonly strict: Strict) {}
     }
     await expect(startScopedApp({ providers: [Strict, Mixed] }, { options })).rejects.toThrow(
-      "Mixed (fallback: 'request') -> Strict: without a session there is no Strict. " +
-        'Give Strict the option "fallback: \'request\'", too, or take it away from Mixed.',
+      "Mixed (fallback: 'request') -> Strict: a request without a session has no Strict. " +
+        'Give Strict the option "fallback: \'request\'", too, or remove it from Mixed.',
     );
   });
 

@@ -398,7 +398,7 @@ describe('A circle of dependencies', () => {
     const app = await startScopedApp({ providers: [One, Two] });
     const { session } = await app.user();
     expect(() => session.services.get(One)).toThrow(ScopeMisuseError);
-    expect(() => session.services.get(One)).toThrow('One is used while it is being constructed');
+    expect(() => session.services.get(One)).toThrow('One is used while its constructor or factory is still running');
     // In the other order the constructor finds what it uses.
     expect(session.services.get(Two)).toBeInstanceOf(Two);
   });
@@ -434,7 +434,9 @@ describe('A circle of dependencies', () => {
     }
     const app = await startScopedApp({ providers: [Locator, Narcissus] });
     const { session } = await app.user();
-    expect(() => session.services.get(Narcissus)).toThrow('Narcissus is used while it is being constructed');
+    expect(() => session.services.get(Narcissus)).toThrow(
+      'Narcissus is used while its constructor or factory is still running',
+    );
   });
 });
 

@@ -202,7 +202,7 @@ describe('A lock', () => {
     class Complete {}
     const loader = app.app.get(LazyModuleLoader);
     await expect(loader.load(() => Incomplete)).rejects.toThrow(
-      /SessionLock<Rack> of ActiveSessionModule\.forRoot\(\)/,
+      /SessionLock<Rack> \(import ActiveSessionModule\.forRoot\(\)/,
     );
     const tailor = (await loader.load(() => Complete)).get(Tailor);
     const { run } = await app.user();
@@ -248,7 +248,8 @@ describe('Waiting for a lock', () => {
     expect(error).toBeInstanceOf(LockTimeoutError);
     expect(error).toMatchObject({
       code: 'LOCK_TIMEOUT',
-      message: 'The lock of Cart was not free within 30000 ms: it is held for 30000 ms, by other code of the session',
+      message:
+        'The lock of Cart was not free within 30000 ms: it has been held for 30000 ms by other code of the session',
     });
     const short = expect(run(() => shop.cartLock.acquire({ timeoutMs: 50 }))).rejects.toThrow('within 50 ms');
     await clock.advance(50);
@@ -444,10 +445,10 @@ describe('Code that waits for what it holds itself', () => {
         const again = shop.lockInProperty.acquire();
         await expect(again).rejects.toThrow(ScopeMisuseError);
         await expect(again).rejects.toThrow(
-          'The lock of Cart is acquired by code that holds it already, and would wait for itself. Pass on what is locked instead.',
+          'The lock of Cart is acquired by code that already holds it, and would wait for itself for ever. Pass the locked service on instead of acquiring it again.',
         );
         return shop.otherLock.run(async () => {
-          await expect(shop.cartLock.run(() => 0)).rejects.toThrow('holds it already');
+          await expect(shop.cartLock.run(() => 0)).rejects.toThrow('already holds it');
           return cart.items.length;
         });
       }),
@@ -515,10 +516,12 @@ describe('Code that waits for what it holds itself', () => {
     await settle();
     await clock.advance(5_000);
     expect(told()).toEqual([
-      'Cart is not unlocked for 5000 ms: it is held for 5000 ms, by the same request, which may wait for itself',
+      'Waiting for the lock of Cart for 5000 ms: it has been held for 5000 ms by the same request, which may be waiting for itself',
     ]);
     await clock.advance(25_000);
-    expect(await waiting).toMatch(/within 30000 ms: it is held for 30000 ms, by the same request, which may wait/);
+    expect(await waiting).toMatch(
+      /within 30000 ms: it has been held for 30000 ms by the same request, which may be waiting/,
+    );
     await answer;
     await session.terminate();
     expect(told()).toHaveLength(1);

@@ -14,6 +14,7 @@ import {
 import { LazyModuleLoader } from '@nestjs/core';
 import {
   ActiveSession,
+  ActiveSessionGroup,
   GroupScoped,
   PreparationFailedError,
   refreshActiveSession,
@@ -140,10 +141,10 @@ describe('An asynchronous factory', () => {
     const use = (): string[] => run(() => app.get<Index>('INDEX').words);
     expect(use).toThrow(ScopeMisuseError);
     expect(use).toThrow(
-      /INDEX is made asynchronously, and is not there yet\. .*unless the option "preload" of the module is false; .*services\.resolve/,
+      /INDEX is made asynchronously and is not ready yet\. A request prepares it .*"preload" is false\. .*services\.resolve/,
     );
     expect(run(() => String(app.get('INDEX')))).toBe('[object Object]');
-    expect(() => session.services.get('INDEX')).toThrow(/not there yet/);
+    expect(() => session.services.get('INDEX')).toThrow(/not ready yet/);
     expect((await browser.get('/index/resolve')).body).toEqual(['ready']);
     expect(use()).toEqual(['ready']);
     expect((await browser.get('/index')).body).toEqual(['ready']);
@@ -184,7 +185,7 @@ describe('An asynchronous factory', () => {
     const { session, run } = await app.user();
     const use = (): string[] => run(() => app.get<Index>('PLAIN').words);
     expect(use).toThrow(
-      /PLAIN is made asynchronously, which only its making has shown\. .*give it the option "prepare: true", or make its factory .*`async` function/,
+      /PLAIN is made asynchronously and is not ready yet\. It was not prepared: .*With "prepare: true"/,
     );
     await settle();
     expect(use()).toEqual(['ready']);
@@ -197,7 +198,7 @@ describe('An asynchronous factory', () => {
     load = () => Promise.reject(new Error('the disk is full'));
     const app = await startScopedApp({ providers: [sessionScoped({ provide: 'PLAIN', useFactory: () => load() })] });
     const { run } = await app.user();
-    expect(() => run(() => app.get<Index>('PLAIN').words)).toThrow(/which only its making has shown/);
+    expect(() => run(() => app.get<Index>('PLAIN').words)).toThrow(/is not ready yet/);
     await settle();
     expect(logged).toEqual([['The making of PLAIN: the disk is full', expect.stringMatching(/^Error: the disk/)]]);
   });
@@ -214,12 +215,114 @@ describe('An asynchronous factory', () => {
       { options: { preload: false } },
     );
     const { session } = await app.user();
-    await expect(session.services.resolve('OWN')).rejects.toThrow(/^OWN -> OWN: what is awaited .* waits for itself/);
+    await expect(session.services.resolve('OWN')).rejects.toThrow(/^OWN -> OWN: each waits for the next/);
     const both = await Promise.allSettled([session.services.resolve('A'), session.services.resolve('C')]);
     expect(both.map((result) => result.status === 'rejected' && String(result.reason))).toEqual([
-      expect.stringMatching(/: (B -> C -> A -> B|A -> B -> C -> A|C -> A -> B -> C): what is awaited/),
-      expect.stringMatching(/: (B -> C -> A -> B|A -> B -> C -> A|C -> A -> B -> C): what is awaited/),
+      expect.stringMatching(/: (B -> C -> A -> B|A -> B -> C -> A|C -> A -> B -> C): each waits/),
+      expect.stringMatching(/: (B -> C -> A -> B|A -> B -> C -> A|C -> A -> B -> C): each waits/),
     ]);
+  });
+
+  it('cannot wait for itself by a transient provider that is resolved, and by a group', async () => {
+    @GroupScoped()
+    class Household {
+      constructor(private readonly group: ActiveSessionGroup) {}
+      async onModuleInit(): Promise<void> {
+        for (const { services } of this.group.sessions.values()) await services.resolve('B');
+      }
+    }
+    const app = await startScopedApp(
+      {
+        providers: [
+          Household,
+          sessionScoped({ provide: 'B', inject: [Household], useFactory: async () => Promise.resolve({}) }),
+          sessionScoped({
+            provide: 'A',
+            inject: [ActiveSession],
+            useFactory: async ({ services }: ActiveSession) => ({ made: await services.resolve('T') }),
+          }),
+          {
+            provide: 'T',
+            scope: Scope.TRANSIENT,
+            inject: [ActiveSession],
+            useFactory: async (session: ActiveSession) =>
+              session.isAvailable ? { made: await session.services.resolve('A') } : {},
+          },
+        ],
+      },
+      { options: { preload: false } },
+    );
+    const { session } = await app.user();
+    await expect(session.services.resolve('A')).rejects.toThrow(/^A -> A: each waits for the next/);
+    await expect(session.services.resolve('B')).rejects.toThrow(/^(B -> Household -> B|Household -> B -> Household): /);
+  });
+
+  it('finds out fast that it would, however many wait', async () => {
+    const count = 40;
+    const gate = new Gate();
+    const many = Array.from({ length: count }, (_, number) =>
+      sessionScoped({
+        provide: `P${number}`,
+        inject: [ActiveSession],
+        useFactory: async ({ services }: ActiveSession) => {
+          if (number === 0) await gate.opened;
+          return Promise.all(Array.from({ length: number }, (_each, before) => services.resolve(`P${before}`)));
+        },
+      }),
+    );
+    const app = await startScopedApp({ providers: many }, { options: { preload: false } });
+    const { session } = await app.user();
+    const last = session.services.resolve(`P${count - 1}`);
+    await settle();
+    gate.open();
+    expect(await last).toHaveLength(count - 1);
+  });
+
+  it('that is asked for by get() while resolve() begins is there once, for both, and ends', async () => {
+    const gate = new Gate();
+    load = async () => {
+      await gate.opened;
+      return { words: ['ready'] };
+    };
+    const plain = sessionScoped({ provide: 'PLAIN', useFactory: () => load(), dispose: () => ended.push('plain') });
+    const app = await startScopedApp({ providers: [plain] });
+    const { session } = await app.user();
+    const resolving = session.services.resolve<Index>('PLAIN');
+    expect(() => session.services.get('PLAIN')).toThrow(/not ready yet/);
+    gate.open();
+    expect((await resolving).words).toEqual(['ready']);
+    expect(session.services.get('PLAIN')).toBe(await resolving);
+    await session.terminate();
+    expect(ended).toEqual(['plain']);
+  });
+
+  it('is awaited beneath what services.resolve() makes, also with `prepare: false`, and where it is being made', async () => {
+    const gate = new Gate();
+    load = async () => {
+      await gate.opened;
+      return { words: [] };
+    };
+    const app = await startScopedApp({
+      providers: [
+        sessionScoped({ provide: 'LAZY', prepare: false, useFactory: async () => load() }),
+        sessionScoped({ provide: 'PLAIN', useFactory: () => load() }),
+        sessionScoped({ provide: 'BOTH', inject: ['LAZY', 'PLAIN'], useFactory: (...both: unknown[]) => ({ both }) }),
+      ],
+    });
+    const { session } = await app.user();
+    expect(() => session.services.get('LAZY')).toThrow(/It was not prepared: its option "prepare" is false/);
+    expect(() => session.services.get('PLAIN')).toThrow(/not ready yet/);
+    const both = session.services.resolve<{ both: unknown[] }>('BOTH');
+    gate.open();
+    expect((await both).both).toEqual([{ words: [] }, { words: [] }]);
+  });
+
+  it("that meets another session's end answers 500: its own session goes on", async () => {
+    watchLog();
+    const app = await start();
+    load = () => Promise.reject(new SessionEndedError('idle', 'Another session'));
+    expect((await app.browser().get('/index')).status).toBe(500);
+    expect(logged).toHaveLength(1);
   });
 
   it('is not handed out before it is there: what is made for it afterwards would outlive it', async () => {
@@ -239,7 +342,7 @@ describe('An asynchronous factory', () => {
     const { session } = await app.user();
     const index = session.services.resolve('INDEX');
     await until(() => loads === 1);
-    expect(() => session.services.get(Search)).toThrow(/INDEX is made asynchronously, and is not there yet/);
+    expect(() => session.services.get(Search)).toThrow(/INDEX is made asynchronously and is not ready yet/);
     gate.open();
     await index;
     expect(session.services.get(Search).index.words).toEqual(['ready']);
@@ -524,6 +627,57 @@ describe('A session that ends while something of it is prepared', () => {
     await clock.advance(5_000);
     expect(await ending).toMatchObject({ disposed: 10 });
     expect(ended).toEqual(['index late']);
+  });
+
+  it('ends what comes while the very last things end', async () => {
+    watchLog();
+    const gate = new Gate();
+    const clock = new FakeClock();
+    const app = await start({ clock, preload: false });
+    load = async () => {
+      await gate.opened;
+      return { words: [], name: 'late' };
+    };
+    const { session } = await app.user();
+    session.services.resolve('INDEX').catch(() => ended.push('refused'));
+    await until(() => loads === 1);
+    for (let i = 0; i < 2; i++) session.takeOwnership(async () => gate.open());
+    const ending = session.terminate();
+    await clock.advance(5_000);
+    await ending;
+    await until(() => ended.length > 1);
+    expect(ended).toEqual(['refused', 'index late']);
+  });
+
+  it('constructs nothing any more on what has ended meanwhile', async () => {
+    watchLog();
+    const gate = new Gate();
+    const constructed = jest.fn();
+    const clock = new FakeClock();
+    let isArmed = false;
+    const slow = {
+      provide: 'SLOW',
+      scope: Scope.TRANSIENT,
+      useFactory: async () => {
+        if (isArmed) await gate.opened;
+        return { onModuleDestroy: () => ended.push('slow') };
+      },
+    };
+    const app = await startScopedApp(
+      { providers: [slow, sessionScoped({ provide: 'ON IT', inject: ['SLOW'], useFactory: constructed })] },
+      { options: { clock, preload: false } },
+    );
+    isArmed = true;
+    const { session } = await app.user();
+    const made = session.services.resolve('ON IT').catch((error: unknown) => error);
+    await settle();
+    const ending = session.terminate();
+    await clock.advance(5_000);
+    await ending;
+    gate.open();
+    expect(await made).toBeInstanceOf(SessionEndedError);
+    await until(() => ended.length > 0);
+    expect([ended, constructed.mock.calls]).toEqual([['slow'], []]);
   });
 
   it('does not wait for what waits for it', async () => {

@@ -19,6 +19,7 @@ import {
   ActiveSessionModule,
   groupScoped,
   GroupScoped,
+  InjectSessionLock,
   ScopeMisuseError,
   sessionScoped,
   SessionScoped,
@@ -49,7 +50,9 @@ describe('At decoration it is refused', () => {
       class Mixed {}
       return Mixed;
     };
-    expect(mixed).toThrow("Mixed has a scope of Nest's own besides @SessionScoped(). Keep one of them.");
+    expect(mixed).toThrow(
+      "Mixed has @SessionScoped() and a scope of Nest's own (Scope.REQUEST or Scope.TRANSIENT). Keep one of them.",
+    );
   });
 
   it('to have parameters whose types nobody knows', () => {
@@ -155,7 +158,7 @@ describe('The application does not start with', () => {
       }
     }
     expect(await refusal({ providers: [{ provide: Basket, useClass: Fake }] })).toContain(
-      'all sessions would share it. Decorate Fake with @SessionScoped(), too.',
+      'all sessions would share one Fake. Decorate Fake with @SessionScoped(), too.',
     );
   });
 
@@ -166,13 +169,13 @@ describe('The application does not start with', () => {
       count = 0;
     }
     expect(await refusal({ providers: [Above] })).toBe(
-      "Above has a scope of Nest's own besides @SessionScoped(). Keep one of them.",
+      "Above has @SessionScoped() and a scope of Nest's own (Scope.REQUEST or Scope.TRANSIENT). Keep one of them.",
     );
   });
 
   it.each([Scope.REQUEST, Scope.TRANSIENT])("a scope of Nest's own where it is provided (%s)", async (scope) => {
     expect(await refusal({ providers: [{ provide: 'BASKET', useClass: Basket, scope }] })).toMatch(
-      /^(BASKET|Basket) has a scope of Nest's own besides @SessionScoped\(\)\. Keep one of them\.$/,
+      /^Basket has @SessionScoped\(\) and a scope of Nest's own \(.*\)\. Keep one of them\.$/,
     );
   });
 
@@ -222,7 +225,7 @@ describe('The application does not start with', () => {
       }
     }
     expect(await refusal({ controllers: [BasketController] })).toBe(
-      'BasketController is a controller: Nest makes controllers once. Inject a scoped service into it instead.',
+      'BasketController is a controller, and Nest makes controllers once. Inject a scoped service into it instead of scoping it.',
     );
   });
 
@@ -231,7 +234,7 @@ describe('The application does not start with', () => {
     @SessionScoped()
     class AboveController {}
     expect(await refusal({ controllers: [AboveController] })).toBe(
-      'AboveController is a controller: Nest makes controllers once. Inject a scoped service into it instead.',
+      'AboveController is a controller, and Nest makes controllers once. Inject a scoped service into it instead of scoping it.',
     );
     const below = (): void => {
       @SessionScoped()
@@ -239,7 +242,7 @@ describe('The application does not start with', () => {
       class BelowController {}
       expect(BelowController).toBeDefined();
     };
-    expect(below).toThrow('BelowController is a controller: Nest makes controllers once.');
+    expect(below).toThrow('BelowController is a controller, and Nest makes controllers once.');
   });
 
   it.each(['a parameter', 'a property'])('what depends on something request-scoped by %s', async (where) => {
@@ -278,6 +281,36 @@ describe('The application does not start with', () => {
     }
     const durable = sessionScoped({ provide: 'CART', inject: [Log], useFactory: (log: Log) => ({ log }) });
     expect(await refusal({ providers: [Tenant, Log, durable] })).toContain('CART -> Log -> (durable) Tenant: ');
+  });
+
+  it('what is group-scoped and depends on something request-scoped: the fix works', async () => {
+    @GroupScoped()
+    class OfGroup {
+      constructor(readonly db: Db) {}
+    }
+    @SessionScoped()
+    class OfRequest {
+      constructor(@Inject(REQUEST) readonly request: unknown) {}
+    }
+    expect(await refusal({ providers: [Db, OfGroup] })).toBe(
+      'OfGroup -> (REQUEST-scoped) Db: a group outlives the request. ' +
+        'Make Db group-scoped or a singleton, or pass what it has to the methods that need it.',
+    );
+    expect(await refusal({ providers: [OfRequest] })).toBe(
+      'OfRequest -> (REQUEST-scoped) REQUEST: a session outlives the request. ' +
+        'Pass what is needed of the request to the methods that need it.',
+    );
+  });
+
+  it('the lock of something session-scoped beneath what is group-scoped', async () => {
+    @GroupScoped()
+    class Preferences {
+      constructor(@InjectSessionLock(Basket) readonly lock: unknown) {}
+    }
+    expect(await refusal({ providers: [Basket, Preferences] })).toBe(
+      'Preferences -> (session-scoped) SessionLock<Basket>: a group has several sessions. ' +
+        'Make Preferences session-scoped, or Basket group-scoped.',
+    );
   });
 
   it('what is session-scoped beneath what is group-scoped, also below a transient provider', async () => {
@@ -332,8 +365,8 @@ describe('The application does not start with', () => {
       useFactory: async (chicken: unknown) => Promise.resolve({ chicken }),
     });
     expect(await refusal({ providers: [Chicken, Nest, egg] })).toBe(
-      'Chicken -> Nest -> EGG -> Chicken: two of a circle are awaited while they are made, and would wait for each ' +
-        'other. Break it with a method call, or a provider that both depend on.',
+      'Chicken -> Nest -> EGG -> Chicken: at least two of these are made asynchronously, and each would wait for the ' +
+        'other. Break the circle: move what both need to a third provider, or pass it in a method call.',
     );
   });
 
@@ -431,6 +464,8 @@ describe('When its first object is made, it is refused', () => {
     }
     const app = await startScopedApp({ providers: [OfSession, Singleton, OfGroup] });
     const { session } = await app.user();
-    expect(() => session.services.get(OfGroup)).toThrow(/used by code of a group, which belongs to no single session/);
+    expect(() => session.services.get(OfGroup)).toThrow(
+      /^OfSession is session-scoped and was used by code of a group, which has several sessions\. Use session\.services/,
+    );
   });
 });

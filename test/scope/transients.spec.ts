@@ -15,6 +15,7 @@ import {
 import { INQUIRER, ModuleRef } from '@nestjs/core';
 import { GroupScoped, SessionScoped } from 'nestjs-active-session';
 import { settle } from '../support/fake-clock.js';
+import { Gate, until } from '../support/gate.js';
 import { closeApps } from '../support/test-app.js';
 import { startScopedApp } from './scoped-app.js';
 
@@ -171,16 +172,30 @@ describe('A transient dependency of a session-scoped class', () => {
     expect(byProperty.preset).toBe('kept');
   });
 
-  it('is made for each session also below what ModuleRef.create() makes', async () => {
+  it('is refused below what ModuleRef.create() makes: all sessions would share it', async () => {
     @Injectable()
     class Creator {
       constructor(readonly moduleRef: ModuleRef) {}
     }
-    const app = await startScopedApp({ providers: [Buffer, Creator] });
-    const log = await app.get(Creator).moduleRef.create(Log);
-    const [alice, bob] = [await app.user(), await app.user()];
-    expect([alice, bob, alice].map(({ run }) => run(() => log.write('x').length))).toEqual([1, 1, 2]);
-    expect(alice.run(() => log.inProperty)).not.toBe(bob.run(() => log.inProperty));
+    @SessionScoped()
+    class Note {
+      constructor(@Inject('TEXT') readonly text: object) {}
+    }
+    @Module({ providers: [{ provide: 'TEXT', useClass: Buffer, scope: Scope.TRANSIENT }] })
+    class OtherModule {}
+    const own = { lines: [] };
+    const app = await startScopedApp({
+      imports: [OtherModule],
+      providers: [Buffer, Creator, { provide: 'TEXT', useValue: own }],
+    });
+    const { moduleRef } = app.get(Creator);
+    const [log, note] = [await moduleRef.create(Log), await moduleRef.create(Note)];
+    const { run } = await app.user();
+    expect(() => run(() => log.write('x'))).toThrow(
+      'Log was made by ModuleRef.create(): all sessions would share its transient Buffer. Use session.services.create(Log)',
+    );
+    // Another module's transient provider of the same name is not in the way.
+    expect(run(() => note.text)).toBe(own);
   });
 
   it('ends at once where its consumer cannot be made', async () => {
@@ -212,7 +227,7 @@ describe('A transient dependency of a session-scoped class', () => {
     expect(session.services.get(Repository).connection.number).toBe(3);
     await settle();
     expect(errors.mock.calls.map(([message]) => message as string)).toEqual([
-      'Connection.onModuleDestroy(), as what it was made for has failed: stuck',
+      'Connection.onModuleDestroy(), ended because what needed it could not be made: stuck',
     ]);
     errors.mockRestore();
     expect(await session.terminate()).toMatchObject({ disposed: 2 });
@@ -249,6 +264,115 @@ describe('A transient dependency of a session-scoped class', () => {
     await settle(10);
     expect(told).toEqual(['end FIRST', 'end LATE']);
     expect(await session.terminate()).toMatchObject({ disposed: 0 });
+  });
+
+  it('ends also where it comes after a failure beside it, and after the session', async () => {
+    const gate = new Gate();
+    const told: string[] = [];
+    let isArmed = false;
+    const late = {
+      provide: 'LATE',
+      scope: Scope.TRANSIENT,
+      useFactory: async () => {
+        if (isArmed) await gate.opened;
+        return { onModuleDestroy: () => told.push('late') };
+      },
+    };
+    @SessionScoped()
+    class Never {
+      constructor() {
+        if (isArmed) throw new Error('never');
+      }
+    }
+    @SessionScoped()
+    class Both {
+      constructor(
+        @Inject('LATE') readonly late: object,
+        readonly never: Never,
+      ) {}
+    }
+    const app = await startScopedApp({ providers: [late, Never, Both] }, { options: { preload: false } });
+    isArmed = true;
+    const { session } = await app.user();
+    await expect(session.services.resolve(Both)).rejects.toThrow('never');
+    await session.terminate();
+    gate.open();
+    await until(() => told.length > 0);
+    expect(told).toEqual(['late']);
+  });
+
+  it('that takes long to end after a failure keeps no request waiting; the end of the session waits for it', async () => {
+    const gate = new Gate();
+    const told: string[] = [];
+    let isArmed = false;
+    @SessionScoped()
+    class Db {
+      onModuleDestroy(): void {
+        told.push('db closed');
+      }
+    }
+    @Injectable(TRANSIENT)
+    class Connection {
+      constructor(readonly db: Db) {}
+      async onModuleDestroy(): Promise<void> {
+        await gate.opened;
+        told.push('connection ended');
+      }
+    }
+    @SessionScoped()
+    class Repository {
+      constructor(readonly connection: Connection) {
+        if (isArmed) throw new Error('no');
+      }
+      async onModuleInit(): Promise<void> {
+        await Promise.resolve();
+      }
+    }
+    const app = await startScopedApp({ providers: [Db, Connection, Repository] }, { options: { preload: false } });
+    isArmed = true;
+    const { session } = await app.user();
+    await expect(session.services.resolve(Repository)).rejects.toThrow('no');
+    const ending = session.terminate();
+    gate.open();
+    expect(await ending).toMatchObject({ failed: [], timedOut: [] });
+    expect(told).toEqual(['connection ended', 'db closed']);
+  });
+
+  it("below one that services.resolve() makes ends at once, too, where that fails; else it is the caller's", async () => {
+    const told: string[] = [];
+    let isArmed = false;
+    @Injectable(TRANSIENT)
+    class Connection {
+      onModuleDestroy(): void {
+        told.push('connection');
+      }
+    }
+    @Injectable(TRANSIENT)
+    class Repository {
+      constructor(readonly connection: Connection) {
+        if (isArmed) throw new Error('no');
+      }
+    }
+    const app = await startScopedApp({ providers: [Connection, Repository] });
+    const { session } = await app.user();
+    expect((await session.services.resolve(Repository)).connection).toBeInstanceOf(Connection);
+    isArmed = true;
+    await expect(session.services.resolve(Repository)).rejects.toThrow('no');
+    expect(told).toEqual(['connection']);
+  });
+
+  it('is not made by code of a group where it wants something of a session', async () => {
+    @SessionScoped()
+    class Cart {}
+    @Injectable(TRANSIENT)
+    class Pen {
+      constructor(readonly cart: Cart) {}
+    }
+    const app = await startScopedApp({ providers: [Cart, Pen] });
+    const { session } = await app.user();
+    await expect(session.group.services.resolve(Pen)).rejects.toThrow(
+      'Pen -> (session-scoped) Cart: a group has several sessions. Use session.services.',
+    );
   });
 
   it('may come from a factory, and may be anything', async () => {

@@ -198,7 +198,7 @@ describe('In an application under test', () => {
       { override: (builder) => builder.overrideProvider(Cart).useClass(FakeCart) },
     );
     await expect(starting).rejects.toThrow(
-      'FakeCart extends Cart, which has @SessionScoped(). Decorate FakeCart with @SessionScoped(), too.',
+      'FakeCart extends Cart, which has @SessionScoped(), so all sessions would share one FakeCart. Decorate FakeCart with @SessionScoped(), too.',
     );
   });
 

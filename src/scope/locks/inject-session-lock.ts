@@ -37,7 +37,7 @@ export function getSessionLockToken(token: Token): InjectionToken {
     // Nest names what it cannot find by this: the message then names the fix.
     lockToken = (): void => undefined;
     Object.defineProperty(lockToken, 'name', {
-      value: `SessionLock<${nameOfToken(token)}> of ActiveSessionModule.forRoot(), or in a module that is loaded later of sessionLock(${nameOfToken(token)}) among its providers,`,
+      value: `SessionLock<${nameOfToken(token)}> (import ActiveSessionModule.forRoot(); a module that is loaded later must provide sessionLock(${nameOfToken(token)}) itself)`,
     });
     lockTokens.set(token, lockToken);
   }

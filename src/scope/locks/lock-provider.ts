@@ -1,12 +1,12 @@
 import { inspect } from 'node:util';
-import { NotInSessionError } from '../../errors.js';
+import { LockTimeoutError, NotInSessionError } from '../../errors.js';
 import { HeldService } from './held-service.js';
 import { nameOfToken, type Token } from '../injection-metadata.js';
 import type { ScopeHost } from '../scope-host.js';
 import type { Scope, ScopeLevel } from '../scope.js';
 import { PROVIDER, ScopedProvider } from '../providers/scoped-provider.js';
 import { SessionLock, type AcquireOptions, type LockedService } from './session-lock.js';
-import type { Acquired, SessionLocks } from './session-locks.js';
+import type { Acquired, Entered, SessionLocks } from './session-locks.js';
 
 /** Provides the lock of one token: to singletons that of the running code's session, to scoped objects their own session's. */
 export class LockProvider extends ScopedProvider {
@@ -27,6 +27,11 @@ export class LockProvider extends ScopedProvider {
   /** Groups can lock what is not of a single session. */
   override get level(): ScopeLevel {
     return this.locks.levelOf(this.token) === 'session' ? 'session' : 'group';
+  }
+
+  /** A lock is group-scoped where what it locks is. */
+  override get groupAlternative(): string {
+    return `${nameOfToken(this.token)} group-scoped`;
   }
 
   override resolveIn(scope: Scope): object {
@@ -61,9 +66,14 @@ class TokenLock<T> extends SessionLock<T> {
   }
 
   override async tryAcquire(options?: AcquireOptions): Promise<LockedService<T> | undefined> {
-    const patience = { ...options, timeoutMs: options?.timeoutMs ?? 0 };
-    const acquired = await this.locks.acquire(this.token, this.scope, patience, true);
-    return acquired === undefined ? undefined : this.lockedService(acquired);
+    let entered: Entered;
+    try {
+      entered = await this.locks.enter(this.token, this.scope, { ...options, timeoutMs: options?.timeoutMs ?? 0 });
+    } catch (error) {
+      if (error instanceof LockTimeoutError) return undefined;
+      throw error;
+    }
+    return this.lockedService(await this.locks.serve(this.token, entered));
   }
 
   override async run<R>(fn: (service: T) => R | Promise<R>, options?: AcquireOptions): Promise<R> {
@@ -80,7 +90,7 @@ class TokenLock<T> extends SessionLock<T> {
   }
 
   private async enter(options: AcquireOptions | undefined): Promise<Acquired<T>> {
-    return (await this.locks.acquire(this.token, this.scope, options)) as Acquired<T>;
+    return this.locks.serve(this.token, await this.locks.enter(this.token, this.scope, options));
   }
 
   private lockedService(acquired: Acquired<T>): LockedService<T> {

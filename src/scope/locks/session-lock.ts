@@ -29,14 +29,19 @@ export abstract class SessionLock<T> {
    * @throws LockAbortedError when the signal aborts; its `cause` is the signal's reason
    * @throws SessionEndedError when the session ends
    * @throws ScopeMisuseError within `run()`, and in a runner that holds it, which would wait for themselves. Elsewhere a second
-   * `acquire()` of the same code cannot be told from one beside it: it waits, and the log tells of it after 5 s.
+   * `acquire()` of the same code cannot be told from one beside it: it waits; in a request, the log tells of it after 5 s.
    */
   abstract acquire(options?: AcquireOptions): Promise<LockedService<T>>;
 
   /** Like {@link acquire}, but undefined where it is not free in time: at once, unless `timeoutMs` says otherwise. */
   abstract tryAcquire(options?: AcquireOptions): Promise<LockedService<T> | undefined>;
 
-  /** Runs `fn` with the lock held, and releases it. In `fn` the lock is known to be held: to acquire it again is an error. */
+  /**
+   * Runs `fn` with the lock held, and releases it when `fn` has returned, resolved or failed. In `fn` the lock is known to be
+   * held: to acquire it again is an error.
+   * @returns what `fn` returns
+   * @throws what {@link acquire} throws
+   */
   abstract run<R>(fn: (service: T) => R | Promise<R>, options?: AcquireOptions): Promise<R>;
 }
 

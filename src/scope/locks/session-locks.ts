@@ -1,15 +1,8 @@
 import { inspect } from 'node:util';
 import { Scope as NestScope, type Type } from '@nestjs/common';
 import type { ModuleRef } from '@nestjs/core';
-
 import type { Clock } from '../../clock.js';
-import {
-  BadArgumentError,
-  LockAbortedError,
-  LockTimeoutError,
-  ScopeMisuseError,
-  SessionEndedError,
-} from '../../errors.js';
+import { BadArgumentError, LockAbortedError, LockTimeoutError, ScopeMisuseError } from '../../errors.js';
 import { isProvided } from '../../nest-internals.js';
 import type { ContextCell, SessionContext } from '../context.js';
 import { Hold } from './hold.js';
@@ -24,6 +17,12 @@ import { ScopeModuleRef } from '../session-module-ref.js';
 const DEFAULT_TIMEOUT_MS = 30_000;
 /** After so long a request that waits for what it holds itself is told of in the log. */
 const SUSPICIOUS_MS = 5_000;
+
+/** What is held, and in which scope; nothing outside of a session. */
+export interface Entered {
+  readonly scope: Scope | undefined;
+  readonly hold: Hold | undefined;
+}
 
 /** A service, and what is held for it; nothing outside of a session. */
 export interface Acquired<T> {
@@ -41,29 +40,27 @@ export class SessionLocks {
   ) {}
 
   /**
-   * What it throws stands with `SessionLock.acquire()`.
+   * Waits for the lock. What it throws stands with `SessionLock.acquire()`.
    * @param scope undefined: that of the running code
-   * @returns undefined where it is not free in time, and `isTry` says that this is no error
    */
-  async acquire<T>(
-    token: Token<T>,
-    scope: Scope | undefined,
-    options: AcquireOptions = {},
-    isTry = false,
-  ): Promise<Acquired<T> | undefined> {
+  async enter(token: Token, scope: Scope | undefined, options: AcquireOptions = {}): Promise<Entered> {
     checkOptions(options);
     const own = scope ?? this.currentScope();
     // Before anybody waits: a token that nobody provides has no lock.
-    const { scope: nestScope } = this.moduleRef.introspect(token as Type<unknown>);
-    if (own === undefined) return { service: await this.withoutSession(token, nestScope), hold: undefined };
-    const services = new ScopeModuleRef(own, this.moduleRef);
-    if (own.isFallback) return { service: await services.resolve(token), hold: undefined };
-    const hold = await this.enter(token, own, options, isTry);
-    if (hold === undefined) return undefined;
+    this.moduleRef.introspect(token as Type<unknown>);
+    const hold = own === undefined || own.isFallback ? undefined : await this.waitFor(token, own, options);
+    return { scope: own, hold };
+  }
+
+  /** What there is for the token. Where it cannot be had, the lock is released. */
+  async serve<T>(token: Token<T>, { scope, hold }: Entered): Promise<Acquired<T>> {
     try {
-      return { service: await services.resolve(token), hold };
+      const service = await (scope === undefined
+        ? this.withoutSession(token)
+        : new ScopeModuleRef(scope, this.moduleRef).resolve(token));
+      return { service, hold };
     } catch (error) {
-      hold.release();
+      hold?.release();
       throw error;
     }
   }
@@ -73,15 +70,16 @@ export class SessionLocks {
     return hold === undefined ? fn() : this.context.runHolding(hold, fn);
   }
 
-  /** Of what the thing behind a token is; undefined for what all share. */
+  /** Whether what the token stands for is session- or group-scoped; undefined for what all sessions share. */
   levelOf(token: Token): ScopeLevel | undefined {
     if (!isProvided(this.moduleRef, token)) return undefined;
     const { scope } = this.moduleRef.introspect(token as Type<unknown>);
     return scope === NestScope.DEFAULT ? providerOf(this.moduleRef.get(token, { strict: false }))?.level : undefined;
   }
 
-  private withoutSession<T>(token: Token<T>, nestScope: NestScope | undefined): T | Promise<T> {
-    if (nestScope !== NestScope.TRANSIENT) return this.moduleRef.get<T>(token, { strict: false });
+  private withoutSession<T>(token: Token<T>): T | Promise<T> {
+    const { scope } = this.moduleRef.introspect(token as Type<unknown>);
+    if (scope !== NestScope.TRANSIENT) return this.moduleRef.get<T>(token, { strict: false });
     return this.moduleRef.resolve<T>(token, undefined, { strict: false });
   }
 
@@ -90,14 +88,13 @@ export class SessionLocks {
     return cell?.scope ?? (cell?.isAvailable('session') === true ? cell.open() : undefined);
   }
 
-  private async enter(
+  private async waitFor(
     token: Token,
     own: Scope,
     { timeoutMs = DEFAULT_TIMEOUT_MS, signal }: AcquireOptions,
-    isTry: boolean,
-  ): Promise<Hold | undefined> {
+  ): Promise<Hold> {
     const name = nameOfToken(token);
-    if (!own.isOpenAt(own.level)) throw new SessionEndedError(own.endReason ?? 'terminated', `The ${own.level}`);
+    if (!own.isOpenAt(own.level)) throw own.endedError();
     if (signal?.aborted === true) throw new LockAbortedError(name, signal.reason);
     const mutex = own.locksAt(this.levelOf(token) ?? own.level).mutexFor(token);
     const cell = this.context.current();
@@ -105,23 +102,18 @@ export class SessionLocks {
     if (!mutex.tryEnter()) {
       const onTimeout = (): Error => new LockTimeoutError(name, timeoutMs, this.holderOf(mutex, cell, own));
       const tell = (): void =>
-        this.warn(`${name} is not unlocked for ${SUSPICIOUS_MS} ms: ${this.holderOf(mutex, cell, own)}`);
-      try {
-        if (timeoutMs === 0) throw onTimeout();
-        await new LockWait({
-          mutex,
-          locks: own.locks,
-          clock: this.clock,
-          timeoutMs,
-          signal,
-          onTimeout,
-          onAborted: (reason) => new LockAbortedError(name, reason),
-          onSuspicious: isHeldBy(cell, mutex) ? { afterMs: SUSPICIOUS_MS, tell } : undefined,
-        }).granted;
-      } catch (error) {
-        if (isTry && error instanceof LockTimeoutError) return undefined;
-        throw error;
-      }
+        this.warn(`Waiting for the lock of ${name} for ${SUSPICIOUS_MS} ms: ${this.holderOf(mutex, cell, own)}`);
+      if (timeoutMs === 0) throw onTimeout();
+      await new LockWait({
+        mutex,
+        locks: own.locks,
+        clock: this.clock,
+        timeoutMs,
+        signal,
+        onTimeout,
+        onAborted: (reason) => new LockAbortedError(name, reason),
+        onSuspicious: isHeldBy(cell, mutex) ? { afterMs: SUSPICIOUS_MS, tell } : undefined,
+      }).granted;
     }
     return new Hold(mutex, own.locks, cell, this.clock.now());
   }
@@ -131,16 +123,16 @@ export class SessionLocks {
     for (let known = this.context.knownHolds(); known !== undefined; known = known.outer)
       if (known.hold === mutex.holder && !known.hold.isReleased)
         throw new ScopeMisuseError(
-          `The lock of ${name} is acquired by code that holds it already, and would wait for itself. Pass on what is locked instead.`,
+          `The lock of ${name} is acquired by code that already holds it, and would wait for itself for ever. Pass the locked service on instead of acquiring it again.`,
         );
   }
 
   private holderOf(mutex: Mutex, cell: ContextCell | undefined, own: Scope): string {
     const { holder } = mutex;
-    if (holder === undefined) return 'it is passed on at this moment';
+    if (holder === undefined) return 'it is being passed on at this moment';
     const other = holder.isOf(own.locks) ? 'other code of the session' : 'another session of the user';
-    const who = isHeldBy(cell, mutex) ? 'the same request, which may wait for itself' : other;
-    return `it is held for ${Math.round(this.clock.now() - holder.sinceMs)} ms, by ${who}`;
+    const who = isHeldBy(cell, mutex) ? 'the same request, which may be waiting for itself' : other;
+    return `it has been held for ${Math.round(this.clock.now() - holder.sinceMs)} ms by ${who}`;
   }
 }
 

@@ -1,49 +1,31 @@
-import { inspect } from 'node:util';
-import { NotInSessionError, ScopeMisuseError } from '../../errors.js';
+import { NotInSessionError } from '../../errors.js';
 import type { NestDependency } from '../../nest-internals.js';
 import { Attempt } from './attempt.js';
 import type { Client } from '../clients/client-members.js';
 import { make, type Consumer, type Dependency, type Recipe } from './recipe.js';
 import type { Pending } from './pending.js';
 import type { ScopeHost } from '../scope-host.js';
+import type { Fallback, ScopedOptions } from '../scoped-options.js';
 import type { Scope, ScopeLevel } from '../scope.js';
 import { ScopedProvider } from './scoped-provider.js';
 import { allBeneath, dependencyOn, scopedAmong, type Transient } from './transient.js';
 
 const UNUSED = -1;
 
-/** What becomes of a use without an active session: an error, or an instance that lives as long as the request. */
-export type Fallback = 'throw' | 'request';
-
-/** Options of every scoped provider. */
-export interface ScopedOptions {
-  /**
-   * What a request gets that has no active session: an error, or an instance of its own, which ends when the response
-   * closes.
-   * @default 'throw'
-   */
-  fallback?: Fallback;
-  /**
-   * `true`: the instance is there before the handler runs, and what is asynchronous in its making is awaited.
-   * @default true where the factory, `onModuleInit()`, or something transient beneath, is an `async` function
-   */
-  prepare?: boolean;
-}
-
-const OPTIONS: readonly (keyof ScopedOptions)[] = ['fallback', 'prepare'];
-
 /**
  * What Nest resolved once for a scoped class or factory. Each session, or group, makes its own instance from that. It
  * belongs to one construction by Nest, that is, to a token in a module.
  */
 export abstract class InstanceProvider extends ScopedProvider {
-  /** Where scopes keep the instance; taken at the first one, as many providers never have any. */
+  /** The slot of the instance in every scope; taken at the first use, as many providers are never used. */
   index = UNUSED;
   readonly fallback: Fallback;
-  /** From the first instance on, writes to the client go to instances. */
+  /** From the first instance on nothing is taken for an injection any more: writes to the client go to the instance. */
   protected isSealed = false;
-  /** Whether it must be awaited before it can be used. Known when it has been looked at, or is made. */
-  isPrepared = false;
+  /** Whether it says that its making must be awaited. Known when it has been looked at, or is made. */
+  isAsync = false;
+  /** Whether it is made, and awaited, before the handler of a request runs. */
+  mustBePrepared = false;
   private hasLearned = false;
   private readonly parameters: Dependency[];
   private readonly propertyDependencies = new Map<PropertyKey, Dependency>();
@@ -72,6 +54,7 @@ export abstract class InstanceProvider extends ScopedProvider {
   /** A client for one given scope: it closes a circle. */
   abstract createBoundClient(scope: Scope): Client;
   protected abstract readonly create: Recipe['create'];
+  protected abstract readonly isFactory: boolean;
   protected abstract readonly isAsyncItself: boolean;
 
   override resolveIn(scope: Scope): object {
@@ -116,6 +99,14 @@ export abstract class InstanceProvider extends ScopedProvider {
     return this.propertyDependencies.has(key);
   }
 
+  /** What Nest has injected. */
+  injectedValues(): readonly unknown[] {
+    const values = [...this.parameters, ...this.propertyDependencies.values()];
+    return values.map((dependency) =>
+      typeof dependency === 'object' && 'value' in dependency ? dependency.value : undefined,
+    );
+  }
+
   /** Learns which of its dependencies are transient. */
   learnDependencies(found: readonly NestDependency[]): void {
     if (this.hasLearned) return;
@@ -127,8 +118,8 @@ export abstract class InstanceProvider extends ScopedProvider {
       if (typeof place !== 'number') this.propertyDependencies.set(place.property, dependency);
       else if (place < this.parameters.length) this.parameters[place] = dependency;
     }
-    const isAsync = this.isAsyncItself || this.transients().some((transient) => transient.isAsync);
-    this.isPrepared = this.options.prepare ?? isAsync;
+    this.isAsync = this.isAsyncItself || this.transients().some((transient) => transient.isAsync);
+    this.mustBePrepared = this.options.prepare ?? this.isAsync;
   }
 
   /** Awaits what must be awaited of what an instance depends on. */
@@ -138,30 +129,31 @@ export abstract class InstanceProvider extends ScopedProvider {
       seen.add(dependency);
       // In a module that was loaded late nothing is known of it yet.
       dependency.takeIndex();
-      if (dependency.isPrepared) await scope.prepare(dependency);
+      if (dependency.isAsync || dependency.mustBePrepared || scope.isMaking(dependency))
+        await scope.prepare(dependency);
       else await dependency.prepareDependencies(scope, seen);
     }
   }
 
   /** The scoped providers that an instance gets injected, also those of its transient dependencies. */
   dependencies(): ScopedProvider[] {
-    return scopedAmong(this.allDependencies(), this.host.context);
+    return scopedAmong(this.allDependencies(), this.host);
   }
 
   /** A new instance, whose scoped dependencies are those of the same scope. @returns pending where something must be awaited */
   construct(scope: Scope): object | Pending {
     const { recipe, consumer, hasTransients } = (this.plan ??= this.makePlan());
-    if (!hasTransients) return make(recipe, this, consumer, scope, scope) as object | Pending;
-    const attempt = new Attempt(scope, this.host);
+    if (!hasTransients) return make(recipe, this, consumer, scope, scope.endings) as object | Pending;
+    const attempt = new Attempt(scope, scope.endings);
     return attempt.run(() => make(recipe, this, consumer, scope, attempt)) as object | Pending;
   }
 
   private makePlan(): NonNullable<InstanceProvider['plan']> {
     this.isSealed = true;
-    const { level, label, parameters, create, client: standIn } = this;
+    const { level, label, parameters, isFactory, create, client: asInquirer } = this;
     const properties = [...this.propertyDependencies].map(([key, dependency]) => ({ key, dependency }));
-    const recipe = { parameters, properties, create };
-    return { recipe, consumer: { level, label, standIn }, hasTransients: this.transients().length > 0 };
+    const recipe = { parameters, properties, isFactory, create };
+    return { recipe, consumer: { level, label, asInquirer }, hasTransients: this.transients().length > 0 };
   }
 
   private transients(): Transient[] {
@@ -180,19 +172,4 @@ function isBetter(found: Dependency, known: Dependency | undefined): boolean {
   if (typeof found !== 'object' || 'transient' in found) return true;
   const isMissing = typeof known !== 'object' || ('value' in known && (known.value ?? undefined) === undefined);
   return isMissing && (found.value ?? undefined) !== undefined;
-}
-
-/** @throws ScopeMisuseError that names the option */
-export function checkScopedOptions(where: string, options: object, more: readonly string[] = []): void {
-  const known = [...OPTIONS, ...more];
-  const unknown = Object.keys(options).find((key) => !known.includes(key));
-  if (unknown !== undefined)
-    throw new ScopeMisuseError(`${where}: there is no option "${unknown}". Known are: ${known.join(', ')}`);
-  const { fallback, prepare } = options as { fallback?: unknown; prepare?: unknown };
-  if (fallback !== undefined && fallback !== 'throw' && fallback !== 'request')
-    throw new ScopeMisuseError(
-      `${where}: expected option "fallback" to be 'throw' or 'request', got ${inspect(fallback)}`,
-    );
-  if (prepare !== undefined && typeof prepare !== 'boolean')
-    throw new ScopeMisuseError(`${where}: expected option "prepare" to be true or false, got ${inspect(prepare)}`);
 }

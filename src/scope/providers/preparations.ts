@@ -1,14 +1,61 @@
 import { ScopeMisuseError } from '../../errors.js';
 import type { InstanceProvider } from './instance-provider.js';
 
-interface Preparation {
+/** The making of one instance that is awaited. */
+export class Preparation {
   /** For whoever wants the instance. */
-  readonly result: Promise<object>;
+  private readonly result: Promise<object>;
   /** When the making itself is over. Never rejects. */
   readonly over: Promise<void>;
+  /** Nobody waits any longer. */
   readonly refuse: (error: unknown) => void;
   /** What the code that makes it is waiting for. */
-  readonly waitsFor: Set<InstanceProvider>;
+  private readonly waitsFor = new Set<Preparation>();
+  private isOver = false;
+
+  /** @param make begins the making; what it resolves with has been put in its place */
+  constructor(
+    readonly label: string,
+    make: (preparation: Preparation) => Promise<object>,
+  ) {
+    let refuse: (error: unknown) => void = () => undefined;
+    const refused = new Promise<never>((_resolve, reject) => (refuse = reject));
+    const made = make(this);
+    const leave = (): void => void (this.isOver = true);
+    this.refuse = refuse;
+    this.over = made.then(leave, leave);
+    this.result = Promise.race([made, refused]);
+    // Perhaps nobody asks for it: then its failure is not the process's.
+    this.result.catch(() => undefined);
+  }
+
+  /**
+   * @param asking the making whose code asks for it; undefined for all other code
+   * @throws ScopeMisuseError where that would wait for itself
+   */
+  resultFor(asking: Preparation | undefined): Promise<object> {
+    if (asking === undefined || asking.isOver) return this.result;
+    const path = this.pathTo(asking, new Set());
+    if (path !== undefined)
+      throw new ScopeMisuseError(
+        `${[asking, ...path].map(({ label }) => label).join(' -> ')}: each waits for the next, so none is ever made. ` +
+          'Break the circle: move what both need to a third provider, or ask for it later, in a method.',
+      );
+    asking.waitsFor.add(this);
+    void this.over.then(() => asking.waitsFor.delete(this));
+    return this.result;
+  }
+
+  private pathTo(target: Preparation, seen: Set<Preparation>): Preparation[] | undefined {
+    if (this === target) return [this];
+    if (seen.has(this)) return undefined;
+    seen.add(this);
+    for (const next of this.waitsFor) {
+      const path = next.pathTo(target, seen);
+      if (path !== undefined) return [this, ...path];
+    }
+    return undefined;
+  }
 }
 
 /** The instances of one scope that are being made and are awaited. */
@@ -19,34 +66,18 @@ export class Preparations {
     return this.byProvider.size === 0;
   }
 
-  /**
-   * Undefined where it is not being made.
-   * @param waiting of which the code that makes it asks
-   * @throws ScopeMisuseError where they would wait for each other
-   */
-  waitFor(provider: InstanceProvider, waiting: InstanceProvider | undefined): Promise<object> | undefined {
-    const preparation = this.byProvider.get(provider);
-    const waitsFor = waiting === undefined ? undefined : this.byProvider.get(waiting)?.waitsFor;
-    if (preparation === undefined || waiting === undefined || waitsFor === undefined) return preparation?.result;
-    const path = this.pathOfWaits(provider, waiting);
-    if (path !== undefined)
-      throw new ScopeMisuseError(
-        `${[waiting, ...path].map(({ label }) => label).join(' -> ')}: what is awaited while it is made waits for itself. ` +
-          'Break the circle with a method call, or a provider that both depend on.',
-      );
-    waitsFor.add(provider);
-    void preparation.over.then(() => waitsFor.delete(provider));
-    return preparation.result;
+  get(provider: InstanceProvider): Preparation | undefined {
+    return this.byProvider.get(provider);
   }
 
-  /** @param made resolves with the instance when it has been put in its place */
-  add(provider: InstanceProvider, made: Promise<object>): Promise<object> {
-    let refuse: (error: unknown) => void = () => undefined;
-    const refused = new Promise<never>((_resolve, reject) => (refuse = reject));
-    const leave = (): void => void this.byProvider.delete(provider);
-    const result = Promise.race([made, refused]);
-    this.byProvider.set(provider, { result, over: made.then(leave, leave), refuse, waitsFor: new Set() });
-    return result;
+  add(provider: InstanceProvider, make: (preparation: Preparation) => Promise<object>): Preparation {
+    const preparation = new Preparation(provider.label, make);
+    this.byProvider.set(provider, preparation);
+    void preparation.over.then(() => {
+      // Another one may have taken its place: get() asks while resolve() only begins.
+      if (this.byProvider.get(provider) === preparation) this.byProvider.delete(provider);
+    });
+    return preparation;
   }
 
   /** Nobody waits any longer. */
@@ -55,31 +86,7 @@ export class Preparations {
   }
 
   /** What is still being made. */
-  *pending(): Iterable<{ label: string; over: Promise<void> }> {
-    for (const [{ label }, { over }] of this.byProvider) yield { label, over };
+  unfinished(): Iterable<Preparation> {
+    return this.byProvider.values();
   }
-
-  private pathOfWaits(from: InstanceProvider, to: InstanceProvider): InstanceProvider[] | undefined {
-    if (from === to) return [to];
-    for (const next of this.byProvider.get(from)?.waitsFor ?? []) {
-      const path = this.pathOfWaits(next, to);
-      if (path !== undefined) return [from, ...path];
-    }
-    return undefined;
-  }
-}
-
-export function notPrepared(label: string): ScopeMisuseError {
-  return new ScopeMisuseError(
-    `${label} is made asynchronously, and is not there yet. In requests it is prepared before the handler, unless the option ` +
-      '"preload" of the module is false; elsewhere use `await session.services.resolve()`.',
-  );
-}
-
-/** Nobody knew before that it must be awaited. */
-export function notDeclaredAsync(label: string): ScopeMisuseError {
-  return new ScopeMisuseError(
-    `${label} is made asynchronously, which only its making has shown. To have it prepared before the handler give it the option ` +
-      '"prepare: true", or make its factory or onModuleInit() an `async` function; or use `await session.services.resolve()`.',
-  );
 }

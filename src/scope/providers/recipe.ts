@@ -1,9 +1,9 @@
-import { ScopeMisuseError } from '../../errors.js';
 import type { NestProvider } from '../../nest-internals.js';
 import { whenAllMade, whenMade, whenSettled } from './pending.js';
 import type { Keeper, Maker } from '../created.js';
 import type { Scope, ScopeLevel } from '../scope.js';
-import { ownProviderOf, type ScopedProvider } from './scoped-provider.js';
+import { sessionBeneathGroup } from '../misuse.js';
+import { ownProviderOf } from './scoped-provider.js';
 import type { Transient } from './transient.js';
 
 const NONE: readonly never[] = Object.freeze([]);
@@ -14,7 +14,7 @@ export interface Consumer {
   /** How messages name it: a path from the scoped provider down to it. */
   readonly label: string;
   /** What stands for it where a transient provider asks who wants it. */
-  readonly standIn: unknown;
+  readonly asInquirer: unknown;
   /** What it gets itself where it asks who wants it. */
   readonly inquirer?: unknown;
 }
@@ -26,6 +26,8 @@ export type Dependency = { readonly value: unknown } | { readonly transient: Tra
 export interface Recipe {
   readonly parameters: readonly Dependency[];
   readonly properties: readonly { readonly key: PropertyKey; readonly dependency: Dependency }[];
+  /** What a constructor returns is new; a factory may return anything. */
+  readonly isFactory: boolean;
   /** Calls the constructor, or the factory. */
   readonly create: (args: readonly unknown[]) => unknown;
 }
@@ -38,17 +40,17 @@ export interface Recipe {
  * @param keeper has what is made end
  */
 export function make(recipe: Recipe, maker: Maker, consumer: Consumer, scope: Scope, keeper: Keeper): unknown {
-  const { parameters, properties, create } = recipe;
+  const { parameters, properties, create, isFactory } = recipe;
   const injection = new Injection(consumer, scope, keeper);
   const args = parameters.map(injection.of);
   const values = properties.length === 0 ? NONE : properties.map(({ dependency }) => injection.of(dependency));
   return whenAllMade(args, (madeArgs) =>
     whenAllMade(values, (madeValues) =>
-      whenMade(create(madeArgs), (instance) => {
+      whenMade(createIn(scope, create, madeArgs), (instance) => {
         for (let i = 0; i < properties.length; i++)
           Reflect.set(instance as object, (properties[i] as Recipe['properties'][number]).key, madeValues[i]);
         if (!isObject(instance)) return instance;
-        const isOwn = !madeArgs.includes(instance) && !madeValues.includes(instance);
+        const isOwn = !isFactory || !isHandedOn(instance, madeArgs, scope);
         return whenSettled(isOwn ? initialize(instance) : undefined, () => {
           if (isOwn || maker.dispose !== undefined) keeper.keep({ maker, instance });
           return instance;
@@ -56,6 +58,17 @@ export function make(recipe: Recipe, maker: Maker, consumer: Consumer, scope: Sc
       }),
     ),
   );
+}
+
+/** What was awaited may have taken longer than the session. */
+function createIn(scope: Scope, create: Recipe['create'], args: readonly unknown[]): unknown {
+  if (scope.isEmptied) throw scope.endedError();
+  return create(args);
+}
+
+/** Whether a factory has not made what it returns. */
+function isHandedOn(instance: object, args: readonly unknown[], scope: Scope): boolean {
+  return args.includes(instance) || scope.keeps(instance) || scope.host.shared.has(instance);
 }
 
 /** As Nest does it for its own providers. */
@@ -94,21 +107,12 @@ class Injection {
 
 /** A client becomes what the scope has of it; all else stays as it is. */
 function ownOf({ level, label }: Consumer, value: unknown, scope: Scope): unknown {
-  const provider = ownProviderOf(value, scope.context);
+  const provider = ownProviderOf(value, scope.host);
   if (provider === undefined) return value;
   if (level === 'group' && provider.level === 'session') throw sessionBeneathGroup(label, provider);
   return provider.resolveFor(scope);
 }
 
-/** @param path from the group-scoped provider down to what wants the session-scoped one */
-export function sessionBeneathGroup(path: string, provider: ScopedProvider): ScopeMisuseError {
-  const group = path.split(' -> ')[0] ?? path;
-  return new ScopeMisuseError(
-    `${path} -> (session-scoped) ${provider.label}: a group has several sessions. ` +
-      `Make ${group} session-scoped, or ${provider.groupAlternative}.`,
-  );
-}
-
-export function isObject(value: unknown): value is object {
+function isObject(value: unknown): value is object {
   return typeof value === 'object' ? value !== null : typeof value === 'function';
 }

@@ -1,10 +1,11 @@
 import { createClient, createMendingClient } from '../clients/client-proxy.js';
 import type { Client } from '../clients/client-members.js';
 import { injectedPropertyKeys } from '../injection-metadata.js';
-import { InstanceProvider, type ScopedOptions } from './instance-provider.js';
+import { InstanceProvider } from './instance-provider.js';
 import { isAsyncFunction } from './pending.js';
 import type { ScopeHost } from '../scope-host.js';
 import type { Scope, ScopeLevel } from '../scope.js';
+import type { ScopedOptions } from '../scoped-options.js';
 import { boundTarget } from '../clients/target.js';
 
 export type ScopedClass = new (...args: unknown[]) => object;
@@ -24,6 +25,7 @@ export class ScopedClassProvider extends InstanceProvider {
     super(level, metatype.name, args, host, options);
     this.injectedKeys = injectedPropertyKeys(metatype);
     this.client = createMendingClient(this, metatype);
+    host.shared.add(this.client);
   }
 
   override createBoundClient(scope: Scope): Client {
@@ -39,6 +41,8 @@ export class ScopedClassProvider extends InstanceProvider {
   override hasInjectedKey(key: PropertyKey): boolean {
     return this.injectedKeys.has(key);
   }
+
+  protected override readonly isFactory = false;
 
   protected override readonly create = (args: readonly unknown[]): object => new this.metatype(...args);
 

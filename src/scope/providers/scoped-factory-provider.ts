@@ -2,12 +2,13 @@ import { inspect } from 'node:util';
 import { ScopeMisuseError } from '../../errors.js';
 import type { Client } from '../clients/client-members.js';
 import { createClient } from '../clients/client-proxy.js';
-import { InstanceProvider, type ScopedOptions } from './instance-provider.js';
+import { InstanceProvider } from './instance-provider.js';
 import { nameOfToken, type Token } from '../injection-metadata.js';
 import { createObjectClient } from '../clients/object-proxy.js';
 import { isAsyncFunction, whenSettled } from './pending.js';
 import type { ScopeHost } from '../scope-host.js';
 import type { Scope, ScopeLevel } from '../scope.js';
+import type { ScopedOptions } from '../scoped-options.js';
 import { boundTarget, type Target } from '../clients/target.js';
 
 /** What `sessionScoped()` and `groupScoped()` take. */
@@ -46,11 +47,14 @@ export class ScopedFactoryProvider extends InstanceProvider {
     this.isCallable = factory.callable ?? false;
     this.dispose = factory.dispose;
     this.client = this.createClient();
+    host.shared.add(this.client);
   }
 
   override createBoundClient(scope: Scope): Client {
     return this.createClient(boundTarget(this, scope));
   }
+
+  protected override readonly isFactory = true;
 
   protected override readonly create = (args: readonly unknown[]): unknown =>
     whenSettled(this.factory.useFactory(...args), (made) => this.checked(made));
@@ -74,7 +78,7 @@ export class ScopedFactoryProvider extends InstanceProvider {
       typeof made === 'function'
         ? 'Set the option "callable: true".'
         : this.isCallable
-          ? 'Leave the option "callable" away where it makes objects.'
+          ? 'Remove the option "callable": it is only for factories that make functions.'
           : 'What is injected can only stand for objects: wrap the value, as in { value }.';
     throw new ScopeMisuseError(
       `The factory of ${this.label} made ${inspect(made, { depth: 0 })}, expected: ${expected}. ${fix}`,

@@ -1,4 +1,3 @@
-import type { SessionContext } from '../context.js';
 import type { ScopeHost } from '../scope-host.js';
 import type { Scope, ScopeLevel } from '../scope.js';
 
@@ -58,7 +57,7 @@ export function providerOf(value: unknown): ScopedProvider | undefined {
 }
 
 /** Like {@link providerOf}, in one application: a client of another one is a value there like any other. */
-export function ownProviderOf(value: unknown, context: SessionContext): ScopedProvider | undefined {
+export function ownProviderOf(value: unknown, host: ScopeHost): ScopedProvider | undefined {
   const provider = providerOf(value);
-  return provider?.host.context === context ? provider : undefined;
+  return provider?.host === host ? provider : undefined;
 }

@@ -1,11 +1,11 @@
 import { INQUIRER } from '@nestjs/core';
 import { dependenciesOf, withoutAlias, type NestDependency, type NestProvider } from '../../nest-internals.js';
-import type { SessionContext } from '../context.js';
 import type { Keeper } from '../created.js';
 import { injectionTokensOf } from '../injection-metadata.js';
 import { isAsyncFunction, whenSettled } from './pending.js';
 import { make, type Consumer, type Dependency, type Recipe } from './recipe.js';
 import type { Scope } from '../scope.js';
+import type { ScopeHost } from '../scope-host.js';
 import { ownProviderOf, type ScopedProvider } from './scoped-provider.js';
 
 type Class = new (...args: unknown[]) => object;
@@ -41,6 +41,7 @@ export class Transient {
         // Nest leaves a property as it is where something optional was not found.
         return isMissing(dependency) ? [] : [{ key, dependency }];
       }),
+      isFactory: this.isFactory,
       create: this.isFactory
         ? (args) => whenSettled((metatype as Factory)(...args), (instance) => instance)
         : (args) => new (metatype as Class)(...args),
@@ -55,18 +56,18 @@ export class Transient {
   }
 
   /** The scoped providers that it gets injected, also by transient ones of its own. */
-  scopedDependencies(context: SessionContext): ScopedProvider[] {
-    return scopedAmong(allBeneath([{ transient: this }]), context);
+  scopedDependencies(host: ScopeHost): ScopedProvider[] {
+    return scopedAmong(allBeneath([{ transient: this }]), host);
   }
 
   /** @returns pending where something must be awaited */
-  makeFor({ level, label, standIn }: Consumer, scope: Scope, keeper: Keeper): unknown {
-    const self = { level, label: `${label} -> ${this.label}`, standIn: this.standIn, inquirer: standIn };
+  makeFor({ level, label, asInquirer }: Consumer, scope: Scope, keeper: Keeper): unknown {
+    const self = { level, label: `${label} -> ${this.label}`, asInquirer: this.asInquirer, inquirer: asInquirer };
     return make(this.recipe, this, self, scope, keeper);
   }
 
   /** Nest, too, shows whoever wants something as an object that is not constructed yet. */
-  private get standIn(): unknown {
+  private get asInquirer(): unknown {
     if (this.isFactory) return undefined;
     return Object.create((this.nestProvider.metatype as Class).prototype as object) as object;
   }
@@ -103,9 +104,9 @@ export function allBeneath(dependencies: readonly Dependency[]): readonly Depend
   return all;
 }
 
-export function scopedAmong(dependencies: readonly Dependency[], context: SessionContext): ScopedProvider[] {
+export function scopedAmong(dependencies: readonly Dependency[], host: ScopeHost): ScopedProvider[] {
   return dependencies.flatMap((dependency) => {
     const isValue = typeof dependency === 'object' && 'value' in dependency;
-    return (isValue ? ownProviderOf(dependency.value, context) : undefined) ?? [];
+    return (isValue ? ownProviderOf(dependency.value, host) : undefined) ?? [];
   });
 }
