@@ -5,13 +5,15 @@ import { makeScopedClass } from './scoped-class.js';
 import type { ScopedClass } from './providers/scoped-class-provider.js';
 
 /**
- * Each active session gets its own instance of the decorated class. It is made at first use, injected like any other
- * provider (also into singletons), and ended with its session: see {@link OnSessionEnd}. Put the decorator nearest the
- * class when there are others.
+ * Each active session gets its own instance of the decorated class. It is injected like any other provider, also into
+ * singletons, made at first use, or before the handler of a request where it must be awaited, and ended with its session: see
+ * {@link OnSessionEnd}. Put the decorator nearest the class when there are others.
  *
  * In unit tests `new Cart(fakeDb)` is the plain class.
  *
- * @throws ScopeMisuseError when the class is scoped already, has a scope of Nest's own, or its parameters' types are not known
+ * @param options what a request without a session gets, and whether it is made before the handler
+ * @throws ScopeMisuseError when the class is scoped already, is a controller, or has a scope of Nest's own, when its
+ * parameters' types are not known, for an unknown option, and where standard decorators are in use
  * @example
  * ```ts
  * @SessionScoped()

@@ -1,6 +1,17 @@
 import type { SessionEndReason } from '../errors.js';
 
-/** Implemented by a scoped class that wants to know why its session, or group, ends. */
+/**
+ * Implemented by a scoped class that wants to know why its session, or group, ends.
+ * @example
+ * ```ts
+ * @SessionScoped()
+ * export class Draft implements OnSessionEnd {
+ *   async onSessionEnd(reason: SessionEndReason) {
+ *     if (reason === 'idle') await this.drafts.keep(this.text);
+ *   }
+ * }
+ * ```
+ */
 export interface OnSessionEnd {
   onSessionEnd(reason: SessionEndReason): unknown;
 }

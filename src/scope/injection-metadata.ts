@@ -7,9 +7,8 @@ const PARAMETER_TYPES = 'design:paramtypes';
 const PARAMETER_TOKENS = 'self:paramtypes';
 const OPTIONAL_PARAMETERS = 'optional:paramtypes';
 const PROPERTIES = 'self:properties_metadata';
-const NEST_SCOPE = 'scope:options';
-
 const OPTIONAL_PROPERTIES = 'optional:properties_metadata';
+const NEST_SCOPE = 'scope:options';
 
 type Class = abstract new (...args: never[]) => unknown;
 
@@ -21,15 +20,16 @@ export function nameOfToken(token: unknown): string {
   return typeof token === 'function' ? token.name : String(token);
 }
 
-export interface Dependency {
+/** What a class wants in one place. */
+export interface Wanted {
   readonly token: Token;
   readonly isOptional: boolean;
 }
 
 /** What a class wants injected into its constructor's parameters and its properties. */
-export function dependenciesOf(type: Class): {
-  parameters: Dependency[];
-  properties: (Dependency & { key: PropertyKey })[];
+export function wantedBy(type: Class): {
+  parameters: Wanted[];
+  properties: (Wanted & { key: PropertyKey })[];
 } {
   const optionalIndexes = (Reflect.getMetadata(OPTIONAL_PARAMETERS, ownerOfConstructor(type)) ?? []) as number[];
   const optionalKeys = (Reflect.getMetadata(OPTIONAL_PROPERTIES, type) ?? []) as PropertyKey[];

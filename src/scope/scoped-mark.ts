@@ -1,3 +1,4 @@
+import { isObject } from './is-object.js';
 import type { ScopeLevel } from './scope.js';
 
 const SCOPED = Symbol('nestjs-active-session.scoped');
@@ -15,17 +16,13 @@ export function markScoped(target: object, mark: ScopedMark): void {
 
 /** The mark of a scoped class or factory, not of one that inherits from it. */
 export function scopedMarkOf(target: unknown): ScopedMark | undefined {
-  return isMarkable(target) ? (Reflect.getOwnMetadata(SCOPED, target) as ScopedMark | undefined) : undefined;
+  return isObject(target) ? (Reflect.getOwnMetadata(SCOPED, target) as ScopedMark | undefined) : undefined;
 }
 
 /** The scoped class that a class inherits from, without being scoped itself. */
 export function scopedParentOf(type: unknown): object | undefined {
-  if (!isMarkable(type) || scopedMarkOf(type) !== undefined) return undefined;
+  if (!isObject(type) || scopedMarkOf(type) !== undefined) return undefined;
   let parent: unknown = Object.getPrototypeOf(type);
-  while (isMarkable(parent) && scopedMarkOf(parent) === undefined) parent = Object.getPrototypeOf(parent);
-  return isMarkable(parent) ? parent : undefined;
-}
-
-function isMarkable(target: unknown): target is object {
-  return typeof target === 'function' || (typeof target === 'object' && target !== null);
+  while (isObject(parent) && scopedMarkOf(parent) === undefined) parent = Object.getPrototypeOf(parent);
+  return isObject(parent) ? parent : undefined;
 }

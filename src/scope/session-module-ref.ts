@@ -2,7 +2,7 @@ import { Scope as NestScope, type Type } from '@nestjs/common';
 import { ModulesContainer, type ModuleRef } from '@nestjs/core';
 import { ScopeMisuseError } from '../errors.js';
 import { isProvided, providersOf, withoutAlias } from '../nest-internals.js';
-import { dependenciesOf, nameOfToken, type Dependency, type Token } from './injection-metadata.js';
+import { wantedBy, nameOfToken, type Wanted, type Token } from './injection-metadata.js';
 import { Attempt } from './providers/attempt.js';
 import { InstanceProvider } from './providers/instance-provider.js';
 import { Pending } from './providers/pending.js';
@@ -73,7 +73,7 @@ export class ScopeModuleRef extends SessionModuleRef {
   }
 
   override async create<T>(type: Type<T>): Promise<T> {
-    const { parameters, properties } = dependenciesOf(type);
+    const { parameters, properties } = wantedBy(type);
     const args = await Promise.all(parameters.map((dependency) => this.resolveDependency(dependency)));
     const values = await Promise.all(properties.map((dependency) => this.resolveDependency(dependency)));
     return this.run(() => {
@@ -89,7 +89,7 @@ export class ScopeModuleRef extends SessionModuleRef {
     return isProvided(this.moduleRef, token);
   }
 
-  private async resolveDependency({ token, isOptional }: Dependency): Promise<unknown> {
+  private async resolveDependency({ token, isOptional }: Wanted): Promise<unknown> {
     if (isOptional && !this.has(token)) return undefined;
     return this.resolve(token);
   }

@@ -3,7 +3,7 @@ import { HOST_MARK } from '../host-mark.js';
 import type { ScopedProvider } from '../providers/scoped-provider.js';
 import type { Target } from './target.js';
 
-/** A stand-in for the object of the current session; what it is good for stands in docs/architecture.md. */
+/** What Nest injects in place of a scoped instance: see docs/architecture.md. */
 export type Client = object;
 export type AnyFunction = (this: unknown, ...args: unknown[]) => unknown;
 export type Members = Record<PropertyKey, unknown>;

@@ -76,7 +76,7 @@ class ObjectHandler implements ProxyHandler<object> {
   getOwnPropertyDescriptor(_shell: object, key: PropertyKey): PropertyDescriptor | undefined {
     const object = isProbe(key) ? this.target.findIfAvailable() : this.target.find(key);
     const descriptor = object === undefined ? undefined : Reflect.getOwnPropertyDescriptor(object, key);
-    // A Proxy may not call anything unchangeable that its own shell does not have.
+    // A Proxy may not report a property as non-configurable unless its own target has it so.
     return descriptor === undefined ? undefined : { ...descriptor, configurable: true };
   }
 

@@ -1,3 +1,5 @@
+import { isObject } from '../is-object.js';
+
 /** Something that is being made and must be awaited. Only what is marked by this is: a singleton may well be a promise. */
 export class Pending<T = unknown> {
   constructor(readonly promise: Promise<T>) {
@@ -38,11 +40,7 @@ function unwrap<R>(result: R | Pending<R>): R | Promise<R> {
 }
 
 function isThenable(value: unknown): value is PromiseLike<unknown> {
-  return (
-    (typeof value === 'object' || typeof value === 'function') &&
-    value !== null &&
-    typeof (value as { then?: unknown }).then === 'function'
-  );
+  return isObject(value) && typeof (value as { then?: unknown }).then === 'function';
 }
 
 /** Whether a function says of itself that it is asynchronous; one that merely returns a promise does not. */

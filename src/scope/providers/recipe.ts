@@ -2,6 +2,7 @@ import type { NestProvider } from '../../nest-internals.js';
 import { whenAllMade, whenMade, whenSettled } from './pending.js';
 import type { Keeper, Maker } from '../created.js';
 import type { Scope, ScopeLevel } from '../scope.js';
+import { isObject } from '../is-object.js';
 import { sessionBeneathGroup } from '../misuse.js';
 import { ownProviderOf } from './scoped-provider.js';
 import type { Transient } from './transient.js';
@@ -111,8 +112,4 @@ function ownOf({ level, label }: Consumer, value: unknown, scope: Scope): unknow
   if (provider === undefined) return value;
   if (level === 'group' && provider.level === 'session') throw sessionBeneathGroup(label, provider);
   return provider.resolveFor(scope);
-}
-
-function isObject(value: unknown): value is object {
-  return typeof value === 'object' ? value !== null : typeof value === 'function';
 }

@@ -1,3 +1,4 @@
+import { isObject } from '../is-object.js';
 import type { ScopeHost } from '../scope-host.js';
 import type { Scope, ScopeLevel } from '../scope.js';
 
@@ -51,7 +52,7 @@ export abstract class ScopedProvider {
 
 /** The provider behind a client proxy, also through proxies that others have put around it. */
 export function providerOf(value: unknown): ScopedProvider | undefined {
-  if ((typeof value !== 'object' && typeof value !== 'function') || value === null) return undefined;
+  if (!isObject(value)) return undefined;
   const provider = (value as { [PROVIDER]?: unknown })[PROVIDER];
   return provider instanceof ScopedProvider ? provider : undefined;
 }
