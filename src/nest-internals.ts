@@ -125,6 +125,11 @@ export function dependenciesOf(provider: NestProvider): NestDependency[] {
   return found;
 }
 
+/** Whether Nest has looked for the dependencies of a provider: before 11.2 not of a transient one that nobody injects. */
+export function areDependenciesKnown(provider: NestProvider): boolean {
+  return provider.getCtorMetadata?.() !== undefined || provider.getPropertiesMetadata?.() !== undefined;
+}
+
 /** The dependencies of a provider, and the guards, interceptors, pipes and filters of a controller, or gateway. */
 export function neededBy(provider: NestProvider): NestProvider[] {
   return [...dependenciesOf(provider).map((each) => each.provider), ...(provider.getEnhancersMetadata?.() ?? [])];

@@ -1,7 +1,7 @@
 import { Scope as NestScope, type Type } from '@nestjs/common';
 import { ModulesContainer, type ModuleRef } from '@nestjs/core';
 import { ScopeMisuseError } from '../errors.js';
-import { isProvided, providersOf, withoutAlias } from '../nest-internals.js';
+import { areDependenciesKnown, isProvided, providersOf, withoutAlias } from '../nest-internals.js';
 import { wantedBy, nameOfToken, type Wanted, type Token } from './injection-metadata.js';
 import { Attempt } from './providers/attempt.js';
 import { InstanceProvider } from './providers/instance-provider.js';
@@ -9,7 +9,7 @@ import { Pending } from './providers/pending.js';
 import type { Keeper } from './created.js';
 import type { Scope } from './scope.js';
 import { ownProviderOf } from './providers/scoped-provider.js';
-import { Transient } from './providers/transient.js';
+import { Transient, wantsAnything } from './providers/transient.js';
 
 /** The child injector of a session, or group: it knows all providers of the application, and gives this session's instances. */
 export abstract class SessionModuleRef {
@@ -99,7 +99,11 @@ export class ScopeModuleRef extends SessionModuleRef {
     const modules = this.moduleRef.get(ModulesContainer, { strict: false });
     const found = [...providersOf(modules)].findLast((provider) => provider.token === token);
     if (found === undefined) return this.moduleRef.resolve(token, undefined, { strict: false });
-    const transient = new Transient(withoutAlias(found));
+    const nestProvider = withoutAlias(found);
+    // Nest looks when it makes one.
+    if (wantsAnything(nestProvider) && !areDependenciesKnown(nestProvider))
+      await this.moduleRef.resolve(token, undefined, { strict: false });
+    const transient = new Transient(nestProvider);
     for (const dependency of transient.scopedDependencies(this.scope.host)) {
       if (dependency.level === 'session' && this.scope.level === 'group')
         throw new ScopeMisuseError(

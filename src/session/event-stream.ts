@@ -1,6 +1,6 @@
 import { channel, type Channel } from 'node:diagnostics_channel';
 import { Subject, type Observable } from 'rxjs';
-import { isolateSubscribers } from './isolated-observable.js';
+import { isolateSubscribers } from '../isolated-observable.js';
 
 /** The channels of `node:diagnostics_channel` that tell the same as `events$` of the two registries. */
 export const SESSION_CHANNEL = 'nestjs-active-session:session';

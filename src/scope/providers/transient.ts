@@ -73,6 +73,13 @@ export class Transient {
   }
 }
 
+/** Whether a class, or a factory, asks for anything to be injected. */
+export function wantsAnything({ metatype, inject }: NestProvider): boolean {
+  if (inject !== undefined && inject !== null) return inject.length > 0;
+  const { parameters, properties } = injectionTokensOf(metatype as Class);
+  return parameters.length + properties.length > 0;
+}
+
 /** A factory may ask for `{ token, optional }`. */
 function factoryToken(wanted: unknown): unknown {
   const isObject = typeof wanted === 'object' && wanted !== null && 'token' in wanted;
