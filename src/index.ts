@@ -48,12 +48,23 @@ export {
   RunnerStatus,
   type GetAvailableOptions,
   type GetRequiredOptions,
+  type RunnerChange,
   type RunnerProgress,
   type RunnerResult,
 } from './runners/runner.js';
+export { RunnerBase } from './runners/runner-base.js';
 export { SequenceRunner, type SequenceResult } from './runners/sequence/sequence-runner.js';
+export { SequenceRunnerBase } from './runners/sequence/sequence-runner-base.js';
 export type { SequenceItems, SequenceSource, WebStream } from './runners/sequence/source.js';
-export type { RunnerOptions, RunnerWanted, SequenceRunnerOptions } from './runners/session-runners.js';
+export type {
+  ProcessOptions,
+  RunnerOptions,
+  RunnerWanted,
+  SequenceRunnerOptions,
+  TimeSeriesOptions,
+} from './runners/session-runners.js';
+export type { Gauge, MeasuringOptions, TimePoint } from './runners/time-series/measurements.js';
+export { TimeSeriesRunner } from './runners/time-series/time-series-runner.js';
 export { GroupScoped, SessionScoped } from './scope/decorators.js';
 export type { Token } from './scope/injection-metadata.js';
 export type { Fallback, ScopedOptions } from './scope/scoped-options.js';
@@ -71,5 +82,6 @@ export { ActiveSessionRegistry } from './session/active-session.registry.js';
 export { ActiveSession } from './session/active-session.js';
 export { GROUP_CHANNEL, SESSION_CHANNEL } from './session/event-stream.js';
 export type { GroupEvent, SessionEvent, SessionStats } from './session/events.js';
+export type { InjectableRunnerFactory, RunnerContext, RunnerFactory } from './session/runner-factory.js';
 export { LocalSession, type CleanupReport, type Owned, type Ownership } from './session/local-session.js';
 export { SessionProperties, type SessionPropertyMap } from './session/session-properties.js';

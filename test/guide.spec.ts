@@ -5,6 +5,7 @@ import { existsSync } from 'node:fs';
 import { readdir, readFile } from 'node:fs/promises';
 import type { AddressInfo } from 'node:net';
 import { ActiveSessionRegistry } from 'nestjs-active-session';
+import * as customRunners from './fixtures/guide/custom-runners.js';
 import * as ending from './fixtures/guide/ending.js';
 import * as expiry from './fixtures/guide/expiry.js';
 import * as groups from './fixtures/guide/groups.js';
@@ -12,10 +13,13 @@ import * as locks from './fixtures/guide/locks.js';
 import * as logout from './fixtures/guide/logout.js';
 import { readAll } from './fixtures/guide/reading.js';
 import * as rules from './fixtures/guide/rules.js';
+import * as processes from './fixtures/guide/processes.js';
 import * as runners from './fixtures/guide/runners.js';
 import * as scopes from './fixtures/guide/scopes.js';
+import * as sequences from './fixtures/guide/sequences.js';
 import * as sessions from './fixtures/guide/sessions.js';
 import * as testing from './fixtures/guide/testing.js';
+import * as timeSeries from './fixtures/guide/time-series.js';
 import { Browser } from './support/browser.js';
 import { FakeClock, settle } from './support/fake-clock.js';
 import { RawClient } from './support/raw-client.js';
@@ -198,7 +202,7 @@ describe('The code of the guide does what it says:', () => {
   });
 
   it('runners, and reading without loss', async () => {
-    const { browser } = await start(runners.AppModule);
+    const { browser } = await start(sequences.AppModule);
     const { body: first } = await browser.post('/searches', { text: 'session' });
     const rows: unknown[] = [];
     let request = 0;
@@ -214,8 +218,59 @@ describe('The code of the guide does what it says:', () => {
     );
     expect(rows.slice(0, first.result.length)).toEqual(first.result);
     expect(rows.length).toBeGreaterThan(50);
-    const { body: statistics } = await browser.post('/statistics');
-    expect(statistics).toMatchObject({ status: 'completed', result: { files: expect.any(Number) } });
+    expect((await browser.post('/quotes')).body).toMatchObject({ result: [0, 1, 2] });
+  });
+
+  it('runners', async () => {
+    const { browser } = await start(runners.AppModule);
+    const headers = { 'idempotency-key': 'one' };
+    const [first, second] = [
+      await browser.post('/jobs', {}, { headers }),
+      await browser.post('/jobs', {}, { headers }),
+    ];
+    expect(first.body).toMatchObject({ result: ['step 1'], from: 0 });
+    expect(second.body).toEqual(first.body);
+    const path = `/jobs/${first.body.key}`;
+    expect((await browser.delete(path)).body).toEqual({ status: 'aborted' });
+    expect((await browser.get(`${path}/changes`)).text).toMatch(
+      /data: \{"status":"aborted","position":1,"progress":\{/,
+    );
+  });
+
+  it('processes', async () => {
+    const { browser } = await start(processes.AppModule);
+    const { body } = await browser.post('/statistics');
+    expect(body).toMatchObject({ status: 'completed', result: { files: expect.any(Number) } });
+    const reports = (await browser.get(`/statistics/${body.key}/reports?since=0`)).body;
+    expect(reports).toMatchObject({ from: body.position - 10, position: body.position, status: 'completed' });
+    expect(reports.result).toHaveLength(10);
+  });
+
+  it('time series', async () => {
+    const { browser } = await start(timeSeries.AppModule);
+    const { body } = await browser.post('/load');
+    expect(body.values).toEqual(Array.from({ length: 5 }, () => expect.any(Number)));
+  });
+
+  it('runners of your own', async () => {
+    const { app, browser, registry } = await start(customRunners.AppModule);
+    const { body } = await browser.post('/ballots', { choices: ['soup', 'salad'] });
+    const path = `/ballots/${body.key}`;
+    const [session] = registry.all();
+    expect(app.get(customRunners.Audit).lines).toEqual([`ballot 0 of ${session!.id}`]);
+    const news = browser.get(`${path}?from=0`);
+    await browser.post(`${path}/votes`, { choice: 'soup' });
+    expect((await news).body).toEqual({ result: { soup: 1 }, from: 0, position: 1, status: 'stalled' });
+    expect((await browser.post(`${path}/votes`, { choice: 'pie' })).status).toBe(400);
+    const end = browser.get(`${path}?from=1`);
+    expect((await browser.post(`${path}/close`)).body).toMatchObject({ status: 'completed', position: 1 });
+    expect((await end).body).toMatchObject({ result: { soup: 1 }, from: 1, status: 'completed' });
+    const dice = await session!.createRunner((sides: number, context) => new customRunners.Dice(context, sides), 6);
+    const { result } = await dice.getRequired({ advance: 100 });
+    expect(result.every((thrown) => thrown >= 1 && thrown <= 6)).toBe(true);
+    const aborted = dice.getRequired();
+    await app.close();
+    expect((await aborted).result).toHaveLength(20);
   });
 });
 

@@ -1,28 +1,27 @@
+import type { Observable } from 'rxjs';
 import { BadArgumentError } from '../errors.js';
 import type { Expirable } from '../expiry.js';
 import { IsolatedAbort } from '../isolated-abort.js';
-import type { SerializedError } from '../serialized-error.js';
+import type { ErrorSerializer, SerializedError } from '../serialized-error.js';
 import { releaseAll, runHoldingAll, type GivenLock } from './holding.js';
-import { isFinal, Runner, RunnerStatus, type RunnerProgress } from './runner.js';
+import { isFinal, Runner, RunnerStatus, type RunnerChange, type RunnerProgress, type RunnerResult } from './runner.js';
+import { RunnerChanges } from './runner-changes.js';
 import type { RunnerHome } from './runner-home.js';
-import { RunnerKey, type RunnerId } from './runner-key.js';
+import type { RunnerId, RunnerKey } from './runner-key.js';
+import { RunnerSetup } from './runner-setup.js';
 
-/** What a runner is given when it is made. */
-export interface RunnerSetup {
-  readonly number: number;
-  readonly name: string | undefined;
-  readonly home: RunnerHome;
-  /** Locks that it has until its work is over. */
-  readonly locks: readonly GivenLock[];
-}
-
-/** What all runners share: identity, the rules of the status, progress, and the clock of their idle time. */
-export abstract class RunnerBase<R> extends Runner<R> {
+/**
+ * What all runners share: identity, the rules of the status, start, abort and disposal, progress, and the clock of their idle
+ * time. Extend it for a runner of your own, and make that in the factory that you give to `session.createRunner()`:
+ * docs/guide/custom-runners.md builds one. A runner over a sequence is easier made with `SequenceRunnerBase`.
+ */
+export abstract class RunnerBase<R = unknown> extends Runner<R> {
   readonly number: number;
   readonly name: string | undefined;
   readonly key: RunnerKey;
   /** @internal Told when the runner is due; set by the session's list of runners. */
   onExpired: (() => void) | undefined;
+  /** @internal */
   protected readonly home: RunnerHome;
   private locks: readonly GivenLock[];
 
@@ -33,8 +32,10 @@ export abstract class RunnerBase<R> extends Runner<R> {
   };
 
   private currentStatus = RunnerStatus.NotStarted;
+  private starting: Promise<void> | undefined;
   private completion: IsolatedAbort | undefined;
   private workAbort: IsolatedAbort | undefined;
+  private changes: RunnerChanges | undefined;
   private disposal: Promise<void> | undefined;
   private disposed: Promise<void> | undefined;
   private resolveDisposed: (() => void) | undefined;
@@ -45,13 +46,18 @@ export abstract class RunnerBase<R> extends Runner<R> {
   private updatedAt: number | undefined;
   private lastUseMs: number;
 
-  protected constructor({ number, name, home, locks }: RunnerSetup) {
+  /**
+   * @param setup the context that the factory was given
+   * @throws BadArgumentError where it is none, or was used before
+   */
+  protected constructor(setup: RunnerSetup) {
     super();
-    this.number = number;
-    this.name = name;
+    const { home, locks } = RunnerSetup.use(setup, this);
+    this.number = setup.number;
+    this.name = setup.name;
+    this.key = setup.key;
     this.home = home;
     this.locks = locks;
-    this.key = RunnerKey.of(number, home.owner);
     this.lastUseMs = home.clock.now();
   }
 
@@ -103,12 +109,28 @@ export abstract class RunnerBase<R> extends Runner<R> {
     };
   }
 
+  get changes$(): Observable<RunnerChange> {
+    if (this.changes === undefined) {
+      this.changes = new RunnerChanges({
+        clock: this.home.clock,
+        now: () => ({ status: this.status, position: this.position, progress: this.progress }),
+        run: (fn) => this.home.run(fn),
+        onError: (error) => this.home.warn(`${this.label}: subscriber of changes$`, error),
+      });
+      if (isFinal(this.currentStatus) || this.disposal !== undefined) this.changes.complete();
+    }
+    return this.changes.changes$;
+  }
+
   abort(reason?: unknown): RunnerStatus {
     if (isFinal(this.currentStatus)) return this.currentStatus;
+    const wasStarted = this.currentStatus !== RunnerStatus.NotStarted;
     this.reasonOfAbort = reason;
-    this.onAborted();
+    this.callHook('onAbort()', () => this.onAbort(reason));
     this.setStatus(RunnerStatus.Aborted);
     this.stopWork(reason);
+    // What was never started has nothing to end.
+    if (!wasStarted) this.markWorkOver();
     this.markUsed();
     this.watchIdleTime();
     return this.currentStatus;
@@ -128,18 +150,27 @@ export abstract class RunnerBase<R> extends Runner<R> {
     this.abort(reason);
     this.home.expiry.remove(this.idleEnd);
     this.stopWork(reason);
-    this.disposal = this.home.run(() => this.whenStopped());
+    this.disposal = this.home.run(() => this.stopped());
     void this.disposal.then(() => this.resolveDisposed?.());
     this.abortCompletion();
+    this.changes?.complete();
     return this.disposal;
   }
 
-  /** @internal Reads that wait answer with what there is. */
-  abstract releaseWaits(): void;
+  /**
+   * Reads that wait answer with what there is: the lifetime of the session is over, or the application shuts down, and their
+   * requests are to end. Override it where reads of your runner wait.
+   */
+  releaseWaits(): void {
+    // A runner whose reads do not wait has none.
+  }
 
-  /** How far the work is. */
-  protected abstract readonly reached: number;
+  /** How far the work is: a part of `progress`. @default {@link position} */
+  protected get reached(): number {
+    return this.position;
+  }
 
+  /** Where the work is going to end. @default unknown until the work is over, then {@link reached} */
   protected get estimatedEnd(): number | undefined {
     return this.isWorkOver ? this.reached : undefined;
   }
@@ -160,23 +191,91 @@ export abstract class RunnerBase<R> extends Runner<R> {
     return this.home.run(() => runHoldingAll(this.locks, work));
   }
 
-  /** Readers get what they have collected; what is unread is dropped. The status is about to change. */
-  protected abstract onAborted(): void;
+  /** Begins the work: called by {@link startRunning}. Where it throws, or rejects, the runner is not started. */
+  protected onStart(): void | Promise<void> {
+    // Not every runner has something to begin.
+  }
 
-  /** Tells the work to stop. It may be called again. */
+  /**
+   * Called once by an abort, just before the status changes: answer reads that wait, and drop what is unread. The work is told by
+   * {@link workSignal}.
+   */
+  protected onAbort(_reason: unknown): void {
+    // Not every runner has something to drop.
+  }
+
+  /** Called at the end of the runner, after an abort: resolve when the work has stopped, and free what it has. */
+  protected onDispose(): void | Promise<void> {
+    // Not every runner has something to free.
+  }
+
+  /**
+   * Starts the work, if that has not happened yet: calls {@link onStart} in the session, once. Where that throws or rejects, the
+   * status is NotStarted again, unless the runner was aborted meanwhile, and the next call tries again.
+   * @returns undefined where it is started; a promise where `onStart()` has given one
+   * @throws what `onStart()` throws
+   */
+  protected startRunning(): Promise<void> | undefined {
+    if (this.currentStatus !== RunnerStatus.NotStarted) return this.starting;
+    this.startedAt ??= Date.now();
+    this.setStatus(RunnerStatus.Stalled);
+    try {
+      const started = this.runWork(() => this.onStart());
+      this.starting = started?.then(
+        () => (this.starting = undefined),
+        (error: unknown) => this.failToStart(error),
+      );
+    } catch (error) {
+      this.failToStart(error);
+    }
+    return this.starting;
+  }
+
+  private failToStart(error: unknown): never {
+    this.starting = undefined;
+    if (!isFinal(this.currentStatus)) {
+      this.currentStatus = RunnerStatus.NotStarted;
+      this.startedAt = undefined;
+      this.changed();
+    }
+    throw error;
+  }
+
+  /** @internal Tells the work to stop. It may be called again. */
   protected stopWork(reason: unknown): void {
     if (this.isWorkOver) return;
     this.home.run(() => this.workAbort?.abort(reason ?? new DOMException('The runner was aborted', 'AbortError')));
   }
 
-  /** Resolves when the work has stopped; it never rejects. */
-  protected abstract whenStopped(): Promise<void>;
-
-  /** A final status stays. */
-  protected setStatus(status: RunnerStatus): void {
-    if (isFinal(this.currentStatus)) return;
+  /**
+   * A final status stays, and none goes back to NotStarted. With a final one `completionSignal` aborts: answer reads that wait
+   * before that.
+   * @returns whether the status is this one now
+   */
+  protected setStatus(status: RunnerStatus): boolean {
+    if (status === RunnerStatus.NotStarted || isFinal(this.currentStatus)) return false;
+    if (status === this.currentStatus) return true;
     this.currentStatus = status;
-    if (isFinal(status)) this.abortCompletion();
+    if (isFinal(status)) {
+      this.abortCompletion();
+      this.changes?.complete();
+    } else this.changed();
+    return true;
+  }
+
+  /** The answer to a read. Each read restarts the idle clock by it. */
+  protected resultOf(result: R, from: number, position: number, status = this.status): RunnerResult<R> {
+    this.markUsed();
+    this.changed();
+    const { endReason } = this.home;
+    return {
+      result,
+      from,
+      position,
+      status,
+      ...(status === RunnerStatus.Failed && { error: this.serializeError() }),
+      ...(endReason !== undefined && { ended: endReason }),
+    };
   }
 
   private abortCompletion(): void {
@@ -186,15 +285,36 @@ export abstract class RunnerBase<R> extends Runner<R> {
     this.home.run(() => completion.abort(reason));
   }
 
-  protected markStarted(): void {
-    this.startedAt ??= Date.now();
-    this.setStatus(RunnerStatus.Stalled);
+  /** Never rejects. */
+  private async stopped(): Promise<void> {
+    try {
+      await this.onDispose();
+    } catch (error) {
+      this.home.warn(`${this.label}: onDispose()`, error);
+    }
+    this.markWorkOver();
   }
 
+  private callHook(what: string, hook: () => void): void {
+    try {
+      this.home.run(hook);
+    } catch (error) {
+      this.home.warn(`${this.label}: ${what}`, error);
+    }
+  }
+
+  /** The work has got further. */
   protected markStep(): void {
     this.updatedAt = Date.now();
+    this.changed();
   }
 
+  /** Status, position or progress has changed: `changes$` tells. */
+  protected changed(): void {
+    this.changes?.notify();
+  }
+
+  /** The work has ended, or failed; what it has made may be unread. Locks that the runner holds are released. */
   protected markWorkOver(failure?: { error: unknown }): void {
     if (this.isWorkOver) return;
     this.isWorkOver = true;
@@ -203,9 +323,10 @@ export abstract class RunnerBase<R> extends Runner<R> {
     if (!isFinal(this.currentStatus)) this.failure = failure;
     this.markUsed();
     this.watchIdleTime();
+    this.changed();
   }
 
-  /** How the work ended, or is going to be shown to have ended. */
+  /** How the work ended: the status for who has read all. */
   protected get outcome(): RunnerStatus {
     return this.failure === undefined ? RunnerStatus.Completed : RunnerStatus.Failed;
   }
@@ -227,10 +348,15 @@ export abstract class RunnerBase<R> extends Runner<R> {
     this.lastUseMs = this.home.clock.now();
   }
 
+  /** Makes the client-safe form of an error. @default the option `sequence.serializeError` of the module */
+  protected get errorSerializer(): ErrorSerializer {
+    return this.home.sequence.serializeError;
+  }
+
   /** The failure in a form for clients. Whoever reads it gets one, also where the application's function throws. */
-  protected serializeError(serialize = this.home.sequence.serializeError): SerializedError {
+  private serializeError(): SerializedError {
     try {
-      return serialize(this.failure?.error);
+      return this.errorSerializer(this.failure?.error);
     } catch (error) {
       this.home.warn(`${this.label}: serializeError`, error);
       return { name: 'Error' };

@@ -1,3 +1,4 @@
+import type { Observable } from 'rxjs';
 import type { SessionEndReason } from '../errors.js';
 import type { SerializedError } from '../serialized-error.js';
 import type { RunnerId, RunnerKey } from './runner-key.js';
@@ -50,6 +51,14 @@ export interface RunnerProgress {
   etaMs?: number;
 }
 
+/** How a runner is at one moment. */
+export interface RunnerChange {
+  status: RunnerStatus;
+  /** How far it was read. */
+  position: number;
+  progress: RunnerProgress;
+}
+
 export interface GetAvailableOptions {
   /** How many items, or steps, at most. @default all there are */
   advance?: number;
@@ -87,6 +96,11 @@ export abstract class Runner<R = unknown> {
   /** How far it was read. */
   abstract readonly position: number;
   abstract readonly progress: RunnerProgress;
+  /**
+   * Tells whoever subscribes how the runner is, then each change of status, position and progress, the latest one at most every
+   * 100 ms. It completes with the final status, or when the runner is disposed of.
+   */
+  abstract readonly changes$: Observable<RunnerChange>;
   /** Whether the work has ended, read or not. */
   abstract readonly isBackgroundCompleted: boolean;
   /** Why the work failed, as soon as it did. */

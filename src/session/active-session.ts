@@ -3,9 +3,18 @@ import type { Runner } from '../runners/runner.js';
 import type { RunnerKey } from '../runners/runner-key.js';
 import type { SequenceRunner } from '../runners/sequence/sequence-runner.js';
 import type { SequenceSource } from '../runners/sequence/source.js';
-import type { RunnerOptions, RunnerWanted, SequenceRunnerOptions } from '../runners/session-runners.js';
+import type {
+  ProcessOptions,
+  RunnerOptions,
+  RunnerWanted,
+  SequenceRunnerOptions,
+  TimeSeriesOptions,
+} from '../runners/session-runners.js';
+import type { Gauge } from '../runners/time-series/measurements.js';
+import type { TimeSeriesRunner } from '../runners/time-series/time-series-runner.js';
 import type { ActiveSessionGroup } from './active-session-group.js';
 import { LocalSession } from './local-session.js';
+import type { RunnerFactory } from './runner-factory.js';
 
 /**
  * The live object of one user's session in this process: it owns runners, scoped services and properties. Inject it into
@@ -37,8 +46,8 @@ export abstract class ActiveSession extends LocalSession {
 
   /**
    * Starts work that gives a sequence of items, page by page.
-   * @param source an Iterable, an AsyncIterable, or a function of an AbortSignal that returns one. Take the signal:
-   * nothing else can stop a source while it waits.
+   * @param source an Iterable, an AsyncIterable, a stream of Node or of the web, an Observable, or a function of an AbortSignal
+   * that returns one. Take the signal: nothing else can stop a generator while it waits.
    * @throws BadArgumentError for anything else; LimitReachedError; SessionEndedError
    * @example
    * ```ts
@@ -49,10 +58,35 @@ export abstract class ActiveSession extends LocalSession {
   abstract createSequenceRunner<T>(source: SequenceSource<T>, options?: SequenceRunnerOptions): SequenceRunner<T>;
 
   /**
+   * Starts work that measures something again and again, in equal intervals.
+   * @param gauge gives a value, or a promise of one
+   * @throws BadArgumentError and TypeError that name the option; LimitReachedError; SessionEndedError
+   * @example
+   * ```ts
+   * const runner = session.createTimeSeriesRunner(() => process.memoryUsage().heapUsed, { intervalMs: 1_000, count: 60 });
+   * ```
+   */
+  abstract createTimeSeriesRunner<T>(gauge: Gauge<T>, options: TimeSeriesOptions): TimeSeriesRunner<T>;
+
+  /**
    * Starts work towards one result that reports on its way. It starts at once.
    * @throws BadArgumentError; LimitReachedError; SessionEndedError
    */
-  abstract createProcessRunner<T>(body: ProcessBody<T>, options?: RunnerOptions): ProcessRunner<T>;
+  abstract createProcessRunner<T>(body: ProcessBody<T>, options?: ProcessOptions): ProcessRunner<T>;
+
+  /**
+   * Starts a runner of the application's own, which a factory makes: in the session, with scoped providers and `await`. Where
+   * that fails nothing is left of it.
+   * @param factory a function, or the token of a provider with `create(request, context)`
+   * @param request handed to the factory
+   * @returns rejects with what the factory throws; BadArgumentError where it returns no runner made with its context;
+   * LimitReachedError; SessionEndedError
+   * @example
+   * ```ts
+   * const runner = await session.createRunner(SearchFactory, { text }, { name: 'search', dedupeKey });
+   * ```
+   */
+  abstract createRunner<Q, R>(factory: RunnerFactory<Q, R>, request: Q, options?: RunnerOptions): Promise<Runner<R>>;
 
   /** A runner of this session; undefined where it is not of this session, has gone, or is not as wanted. */
   abstract getRunner<T = unknown>(
@@ -63,6 +97,10 @@ export abstract class ActiveSession extends LocalSession {
     key: number | RunnerKey | string,
     want: RunnerWanted & { kind: 'process' },
   ): ProcessRunner<T> | undefined;
+  abstract getRunner<T = unknown>(
+    key: number | RunnerKey | string,
+    want: RunnerWanted & { kind: 'time-series' },
+  ): TimeSeriesRunner<T> | undefined;
   abstract getRunner(key: number | RunnerKey | string, want?: RunnerWanted): Runner | undefined;
 
   /** Resolves when that runner has ended and was cleaned up; undefined where there is none, or not any more. */

@@ -3,15 +3,20 @@ import { SessionEndedError, type SessionEndReason } from '../errors.js';
 import type { GivenLock } from '../runners/holding.js';
 import type { ProcessBody, ProcessRunner } from '../runners/process/process-runner.js';
 import type { Runner } from '../runners/runner.js';
+import type { RunnerSetup } from '../runners/runner-setup.js';
 import type { RunnerKey } from '../runners/runner-key.js';
 import type { SequenceRunner } from '../runners/sequence/sequence-runner.js';
 import type { SequenceSource } from '../runners/sequence/source.js';
 import {
   SessionRunners,
+  type ProcessOptions,
   type RunnerOptions,
   type RunnerWanted,
   type SequenceRunnerOptions,
+  type TimeSeriesOptions,
 } from '../runners/session-runners.js';
+import type { Gauge } from '../runners/time-series/measurements.js';
+import type { TimeSeriesRunner } from '../runners/time-series/time-series-runner.js';
 import type { Scope } from '../scope/scope.js';
 import type { SessionModuleRef } from '../scope/session-module-ref.js';
 import { ActiveSession } from './active-session.js';
@@ -22,6 +27,7 @@ import type { LiveGroup } from './live-group.js';
 import type { CleanupReport, Owned, Ownership } from './local-session.js';
 import type { SessionProperties } from './session-properties.js';
 import { GivenLocks } from './given-locks.js';
+import { callFactory, type RunnerFactory } from './runner-factory.js';
 import { SessionRunnerHome } from './session-runner-home.js';
 
 /** What a session tells those who keep it. */
@@ -139,8 +145,24 @@ export class LiveSession extends ActiveSession implements Mortal {
     return this.create(options, (runners, locks) => runners.createSequence(source, options, locks));
   }
 
-  override createProcessRunner<T>(body: ProcessBody<T>, options?: RunnerOptions): ProcessRunner<T> {
+  override createTimeSeriesRunner<T>(gauge: Gauge<T>, options: TimeSeriesOptions): TimeSeriesRunner<T> {
+    return this.create(options, (runners, locks) => runners.createTimeSeries(gauge, options, locks));
+  }
+
+  override createProcessRunner<T>(body: ProcessBody<T>, options?: ProcessOptions): ProcessRunner<T> {
     return this.create(options, (runners, locks) => runners.createProcess(body, options, locks));
+  }
+
+  override async createRunner<Q, R>(
+    factory: RunnerFactory<Q, R>,
+    request: Q,
+    options?: RunnerOptions,
+  ): Promise<Runner<R>> {
+    const make = (setup: RunnerSetup): Promise<unknown> =>
+      callFactory(factory, request, Object.assign(setup, { session: this }), this.services);
+    const runner = await this.create(options, (runners, locks) => runners.create(make, options, locks));
+    // The factory says of what type its results are.
+    return runner as Runner<R>;
   }
 
   override getRunner<T>(key: number | RunnerKey | string, want?: RunnerWanted) {
@@ -148,7 +170,7 @@ export class LiveSession extends ActiveSession implements Mortal {
     const runner = this.runnersMade?.get(key, want);
     if (runner !== undefined) this.isUsed = true;
     // `want.kind` decides which of the overloads this is.
-    return runner as (SequenceRunner<T> & ProcessRunner<T>) | undefined;
+    return runner as (SequenceRunner<T> & ProcessRunner<T> & TimeSeriesRunner<T>) | undefined;
   }
 
   override trackRunnerCleanup(number: number): Promise<void> | undefined {
@@ -229,7 +251,7 @@ export class LiveSession extends ActiveSession implements Mortal {
     );
   }
 
-  private create<R extends Runner>(
+  private create<R>(
     options: RunnerOptions | undefined,
     make: (runners: SessionRunners, locks: readonly GivenLock[]) => R,
   ): R {

@@ -1,5 +1,5 @@
 import { afterAll, afterEach, beforeAll, beforeEach, expect, jest } from '@jest/globals';
-import { Controller, Get, Logger } from '@nestjs/common';
+import { Controller, Get, Logger, type ModuleMetadata } from '@nestjs/common';
 import { ActiveSession, InjectActiveSession, type ActiveSessionModuleOptions } from 'nestjs-active-session';
 import { FakeClock } from '../support/fake-clock.js';
 import { startApp, type TestApp } from '../support/test-app.js';
@@ -26,8 +26,8 @@ export interface OneSession {
 }
 
 /** One application for the file, one session for each test. Nothing idles out by itself: see `runnerIdleTimeoutMs`. */
-export function useSession(options: ActiveSessionModuleOptions = {}): OneSession {
-  const clock = new FakeClock();
+export function useSession(options: ActiveSessionModuleOptions = {}, metadata: ModuleMetadata = {}): OneSession {
+  const clock = options.clock instanceof FakeClock ? options.clock : new FakeClock();
   const logged: string[] = [];
   let test: TestApp;
   let session: ActiveSession;
@@ -43,7 +43,7 @@ export function useSession(options: ActiveSessionModuleOptions = {}): OneSession
   beforeAll(async () => {
     test = await startApp({
       options: { clock, idleTimeoutMs: Infinity, ...options },
-      metadata: { controllers: [Door] },
+      metadata: { ...metadata, controllers: [Door] },
     });
   });
   beforeEach(async () => {

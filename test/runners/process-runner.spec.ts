@@ -6,7 +6,7 @@ import {
   RunnerStatus,
   type ProcessRunner,
   type Report,
-  type RunnerOptions,
+  type ProcessOptions,
 } from 'nestjs-active-session';
 import { settle } from '../support/fake-clock.js';
 import { useSession } from './one-session.js';
@@ -24,7 +24,7 @@ interface Worked {
   fail(error: unknown): Promise<void>;
 }
 
-function work(options?: RunnerOptions): Worked {
+function work(options?: ProcessOptions): Worked {
   let worked!: Omit<Worked, 'runner'>;
   const runner = here.session.createProcessRunner<string>((report, signal) => {
     return new Promise<string | void>((resolve, reject) => {
@@ -297,6 +297,44 @@ describe('A read of a process', () => {
     expect(error).toMatchObject({ message: expect.stringContaining(name) });
     report('1');
     expect(await runner.getRequired()).toMatchObject({ result: '1' });
+  });
+});
+
+describe('The reports of a process', () => {
+  it('are kept as the option `history` says, and can be read again', async () => {
+    const { runner, report, finish } = work({ history: 3 });
+    expect(runner.reports()).toEqual({ result: [], from: 0, position: 0, status: RunnerStatus.Stalled });
+    for (const text of ['a', 'b']) report(text);
+    expect(runner.reports()).toEqual({ result: ['a', 'b'], from: 0, position: 2, status: RunnerStatus.Progressed });
+    expect(runner.reports({ since: 1 })).toMatchObject({ result: ['b'], from: 1, position: 2 });
+    expect(runner.reports({ since: 2 })).toMatchObject({ result: [], from: 2, position: 2 });
+    for (const text of ['c', 'd', 'e']) report(text);
+    // What is not kept any more is left out, and `from` tells.
+    expect(runner.reports({ since: 1 })).toMatchObject({ result: ['c', 'd', 'e'], from: 2, position: 5 });
+    expect(runner.reports({ since: 9 })).toMatchObject({ result: [], from: 5, position: 5 });
+    await finish('end');
+    expect(runner.reports({ since: 4 })).toMatchObject({ result: ['e', 'end'], from: 4, position: 6 });
+    expect([runner.position, runner.status]).toEqual([0, RunnerStatus.Progressed]);
+    runner.abort();
+    expect(runner.reports()).toMatchObject({ result: ['d', 'e', 'end'], status: RunnerStatus.Aborted });
+  });
+
+  it('are not kept without it', async () => {
+    const { runner, report } = work();
+    report('a');
+    expect(runner.reports()).toMatchObject({ result: [], from: 1, position: 1 });
+  });
+
+  it.each([{ since: -1 }, { since: 0.5 }, { since: NaN }])(
+    'are refused from where there can be none: %p',
+    (options) => {
+      expect(() => work({ history: 1 }).runner.reports(options)).toThrow(BadArgumentError);
+    },
+  );
+
+  it.each([-1, 1.5, 'all'])('cannot be kept in a number that is none: %p', (history) => {
+    expect(() => work({ history: history as number })).toThrow(BadArgumentError);
+    expect(here.session.runners.size).toBe(0);
   });
 });
 

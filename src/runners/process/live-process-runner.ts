@@ -7,7 +7,8 @@ import {
   type GetRequiredOptions,
   type RunnerResult,
 } from '../runner.js';
-import { checkWaitMs, checkWhole, type RunnerSetup } from '../runner-base.js';
+import { checkWaitMs, checkWhole } from '../runner-base.js';
+import type { RunnerSetup } from '../runner-setup.js';
 import { isAbortOf } from '../stopping.js';
 import { ProcessRunner, type ProcessBody } from './process-runner.js';
 
@@ -22,7 +23,9 @@ interface Wait<T> {
 /** The process runner over a body, which starts at once. */
 export class LiveProcessRunner<T> extends ProcessRunner<T> {
   private latest: T | undefined;
-  private reports = 0;
+  private reportCount = 0;
+  /** The latest reports, oldest first. */
+  private readonly kept: T[] = [];
   private estimate: number | undefined;
   private currentPosition = 0;
   /** Ascending by target; equal targets in order of arrival. */
@@ -32,6 +35,8 @@ export class LiveProcessRunner<T> extends ProcessRunner<T> {
   constructor(
     setup: RunnerSetup,
     private readonly body: ProcessBody<T>,
+    /** How many reports are kept. */
+    private readonly history: number,
   ) {
     super(setup);
   }
@@ -42,11 +47,13 @@ export class LiveProcessRunner<T> extends ProcessRunner<T> {
 
   override get status(): RunnerStatus {
     const status = super.status;
-    return status === RunnerStatus.Stalled && this.currentPosition < this.reports ? RunnerStatus.Progressed : status;
+    return status === RunnerStatus.Stalled && this.currentPosition < this.reportCount
+      ? RunnerStatus.Progressed
+      : status;
   }
 
   protected override get reached(): number {
-    return this.reports;
+    return this.reportCount;
   }
 
   protected override get estimatedEnd(): number | undefined {
@@ -54,9 +61,11 @@ export class LiveProcessRunner<T> extends ProcessRunner<T> {
   }
 
   start(): void {
-    if (super.status !== RunnerStatus.NotStarted) return;
-    this.markStarted();
-    this.work = this.runWork(() => this.runBody());
+    void this.startRunning();
+  }
+
+  protected override onStart(): void {
+    this.work = this.runBody();
   }
 
   override getAvailable({ advance = Infinity, startPosition }: GetAvailableOptions = {}): Result<T> {
@@ -76,23 +85,30 @@ export class LiveProcessRunner<T> extends ProcessRunner<T> {
     const from = startPosition ?? this.currentPosition;
     const advance = options.advance ?? (startPosition === undefined ? 1 : 0);
     const target = from + Math.min(options.atLeast ?? advance, advance);
-    if (target <= this.reports || this.isBackgroundCompleted || isFinal(super.status)) return this.answer(from);
+    if (target <= this.reportCount || this.isBackgroundCompleted || isFinal(super.status)) return this.answer(from);
     if (signal?.aborted === true) throw signal.reason as Error;
     if (waitMs === 0) return this.answer(from);
     return this.wait(from, target, waitMs, signal);
+  }
+
+  override reports({ since = 0 }: { since?: number } = {}): RunnerResult<T[]> {
+    checkWhole('since', since);
+    this.markUsed();
+    const from = Math.min(Math.max(since, this.reportCount - this.kept.length), this.reportCount);
+    const { status, reportCount: position } = this;
+    return { result: this.kept.slice(from - (position - this.kept.length)), from, position, status };
   }
 
   override releaseWaits(): void {
     this.settleWaits(Infinity);
   }
 
-  protected override onAborted(): void {
-    if (super.status === RunnerStatus.NotStarted) this.markWorkOver();
+  protected override onAbort(): void {
     this.setStatus(RunnerStatus.Aborted);
     this.settleWaits(Infinity);
   }
 
-  protected override async whenStopped(): Promise<void> {
+  protected override async onDispose(): Promise<void> {
     // What disposes of it may be the first step of its own body: then start() has not come back yet.
     await Promise.resolve();
     await this.work;
@@ -120,13 +136,18 @@ export class LiveProcessRunner<T> extends ProcessRunner<T> {
         `${this.label} reported after its body had ended; await what reports before returning`,
       );
     this.accept(value, estimatedEnd);
-    this.settleWaits(this.reports);
+    this.settleWaits(this.reportCount);
   }
 
   private accept(value: T | undefined, estimatedEnd: number | undefined): void {
     this.latest = value;
     this.estimate = estimatedEnd;
-    this.reports++;
+    if (this.history > 0) {
+      // The end of a body that returns nothing repeats the last report.
+      this.kept.push(value as T);
+      if (this.kept.length > this.history) this.kept.shift();
+    }
+    this.reportCount++;
     this.markStep();
   }
 
@@ -174,17 +195,9 @@ export class LiveProcessRunner<T> extends ProcessRunner<T> {
   /** The latest result, whatever was asked for: being behind is no error. */
   private answer(from: number): Result<T> {
     const status = this.statusNow();
-    this.currentPosition = Math.max(this.currentPosition, this.reports);
+    this.currentPosition = Math.max(this.currentPosition, this.reportCount);
     this.setStatus(status);
-    const { endReason } = this.home;
-    return {
-      result: this.latest,
-      from,
-      position: this.reports,
-      status,
-      ...(status === RunnerStatus.Failed && { error: this.serializeError() }),
-      ...(endReason !== undefined && { ended: endReason }),
-    };
+    return this.resultOf(this.latest, from, this.reportCount, status);
   }
 
   private statusNow(): RunnerStatus {

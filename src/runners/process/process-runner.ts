@@ -1,3 +1,4 @@
+import type { RunnerResult } from '../runner.js';
 import { RunnerBase } from '../runner-base.js';
 
 /**
@@ -15,5 +16,13 @@ export type ProcessBody<T> = (report: Report<T>, signal: AbortSignal) => T | voi
  * latest result. A position is a number of reports; the end of the work counts as one more.
  */
 export abstract class ProcessRunner<T = unknown> extends RunnerBase<T | undefined> {
-  override readonly kind = 'process' as const;
+  override readonly kind = 'process';
+
+  /**
+   * The reports that are kept (option `history`), oldest first, and without waiting.
+   * @param since only those after this number of reports @default all that are kept
+   * @returns `from`: the number of the first one; it is greater than `since` where older ones are not kept any more
+   * @throws BadArgumentError
+   */
+  abstract reports(options?: { since?: number }): RunnerResult<T[]>;
 }

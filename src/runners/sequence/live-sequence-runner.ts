@@ -1,8 +1,11 @@
 import { setImmediate } from 'node:timers';
 import { BadArgumentError, PositionGoneError } from '../../errors.js';
-import type { ResolvedOptions } from '../../options.js';
+import type { ResolvedOptions, SequenceOptions } from '../../options.js';
+import { resolveSequence } from '../../resolve-options.js';
 import { RunnerStatus, type GetAvailableOptions, type GetRequiredOptions } from '../runner.js';
-import { checkWaitMs, checkWhole, type RunnerSetup } from '../runner-base.js';
+import type { ErrorSerializer } from '../../serialized-error.js';
+import { checkWaitMs, checkWhole } from '../runner-base.js';
+import type { RunnerSetup } from '../runner-setup.js';
 import { Producer, type ProducerTarget } from './producer.js';
 import { SequenceLog } from './sequence-log.js';
 import { ReadQueue, type PendingRead } from './sequence-reads.js';
@@ -14,6 +17,7 @@ type SequenceSettings = ResolvedOptions['sequence'];
 
 /** The sequence runner over a source that is pulled. Its reads follow the protocol of docs/guide/reading.md. */
 export class LiveSequenceRunner<T> extends SequenceRunner<T> implements ProducerTarget<T> {
+  private readonly settings: SequenceSettings;
   private readonly log = new SequenceLog<T>();
   private readonly unreadBytes: UnreadBytes;
   private readonly reads: ReadQueue<SequenceResult<T>>;
@@ -23,12 +27,9 @@ export class LiveSequenceRunner<T> extends SequenceRunner<T> implements Producer
   /** Whether the producer was given one more turn before the collecting read is answered, and whether that is over. */
   private turn: 'none' | 'given' | 'over' = 'none';
 
-  constructor(
-    setup: RunnerSetup,
-    source: SequenceSource<T>,
-    private readonly settings: SequenceSettings,
-  ) {
+  constructor(setup: RunnerSetup, source: SequenceSource<T>, options: SequenceOptions = {}) {
     super(setup);
+    const settings = (this.settings = resolveSequence(options, this.home.sequence));
     this.reads = new ReadQueue(
       this.home.clock,
       () => this.advanceReads(),
@@ -54,9 +55,11 @@ export class LiveSequenceRunner<T> extends SequenceRunner<T> implements Producer
 
   /** Starts the source, if that has not happened yet. */
   start(): void {
-    if (super.status !== RunnerStatus.NotStarted) return;
-    this.markStarted();
-    this.runWork(() => this.producer.start(() => this.workSignal));
+    void this.startRunning();
+  }
+
+  protected override onStart(): void {
+    this.producer.start(() => this.workSignal);
   }
 
   override getAvailable({ advance = Infinity, startPosition }: GetAvailableOptions = {}): SequenceResult<T> {
@@ -129,7 +132,7 @@ export class LiveSequenceRunner<T> extends SequenceRunner<T> implements Producer
     this.reads.releaseAll();
   }
 
-  protected override onAborted(): void {
+  protected override onAbort(): void {
     const { collecting } = this;
     this.collecting = undefined;
     const collected = collecting === undefined ? [] : this.take(collecting.advance);
@@ -149,7 +152,7 @@ export class LiveSequenceRunner<T> extends SequenceRunner<T> implements Producer
     void this.home.run(() => this.producer.stop()).then(() => this.markWorkOver());
   }
 
-  protected override whenStopped(): Promise<void> {
+  protected override onDispose(): Promise<void> {
     return this.producer.stop();
   }
 
@@ -235,15 +238,11 @@ export class LiveSequenceRunner<T> extends SequenceRunner<T> implements Producer
     const status = this.statusAt(position);
     if (position === this.log.position)
       this.setStatus(status === RunnerStatus.Progressed ? RunnerStatus.Stalled : status);
-    const { endReason } = this.home;
-    return {
-      result,
-      from,
-      position,
-      status,
-      ...(status === RunnerStatus.Failed && { error: this.serializeError(this.settings.serializeError) }),
-      ...(endReason !== undefined && { ended: endReason }),
-    };
+    return this.resultOf(result, from, position, status);
+  }
+
+  protected override get errorSerializer(): ErrorSerializer {
+    return this.settings.serializeError;
   }
 
   private statusAt(position: number): RunnerStatus {

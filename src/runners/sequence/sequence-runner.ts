@@ -6,7 +6,7 @@ import { RunnerBase } from '../runner-base.js';
  * items. What may be read again tells the option `replay`.
  */
 export abstract class SequenceRunner<T = unknown> extends RunnerBase<T[]> {
-  override readonly kind = 'sequence' as const;
+  override readonly kind: string = 'sequence';
 }
 
 /** What a read of a sequence gives. */

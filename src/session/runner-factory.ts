@@ -1,0 +1,47 @@
+import { BadArgumentError } from '../errors.js';
+import type { Runner } from '../runners/runner.js';
+import type { RunnerSetup } from '../runners/runner-setup.js';
+import type { Token } from '../scope/injection-metadata.js';
+import type { SessionModuleRef } from '../scope/session-module-ref.js';
+import type { ActiveSession } from './active-session.js';
+
+/** What a factory is given for one runner: hand it on to the runner's constructor. */
+export interface RunnerContext extends RunnerSetup {
+  readonly session: ActiveSession;
+}
+
+/** Makes runners for `session.createRunner()`. Provide it like any other class; it may be scoped. */
+export interface InjectableRunnerFactory<Q, R> {
+  create(request: Q, context: RunnerContext): Runner<R> | Promise<Runner<R>>;
+}
+
+/**
+ * What makes a runner: a function, or the token of an {@link InjectableRunnerFactory}. A class is a token where its prototype has
+ * `create`; any other function is called.
+ */
+export type RunnerFactory<Q, R> = FactoryFunction<Q, R> | Token<InjectableRunnerFactory<Q, R>>;
+
+type FactoryFunction<Q, R> = (request: Q, context: RunnerContext) => Runner<R> | Promise<Runner<R>>;
+
+/** @throws BadArgumentError for what is no factory, whatever the factory throws, and Nest's own error for an unknown token */
+export async function callFactory<Q, R>(
+  factory: RunnerFactory<Q, R>,
+  request: Q,
+  context: RunnerContext,
+  services: SessionModuleRef,
+): Promise<unknown> {
+  if (isFunction(factory)) return factory(request, context);
+  if (!['function', 'string', 'symbol'].includes(typeof factory))
+    throw new BadArgumentError(
+      'Expected a runner factory to be a function, or the token of a provider that has create()',
+    );
+  const provided: Partial<InjectableRunnerFactory<Q, R>> = await services.resolve(factory);
+  if (typeof provided.create !== 'function')
+    throw new BadArgumentError('Expected the provider of a runner factory to have a method create()');
+  return provided.create(request, context);
+}
+
+function isFunction<Q, R>(factory: RunnerFactory<Q, R>): factory is FactoryFunction<Q, R> {
+  const prototype: unknown = typeof factory === 'function' ? factory.prototype : undefined;
+  return typeof factory === 'function' && typeof (prototype as { create?: unknown } | undefined)?.create !== 'function';
+}
