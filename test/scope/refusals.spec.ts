@@ -12,7 +12,7 @@ import {
   type CanActivate,
   type ModuleMetadata,
 } from '@nestjs/common';
-import { LazyModuleLoader, REQUEST } from '@nestjs/core';
+import { HttpAdapterHost, LazyModuleLoader, REQUEST } from '@nestjs/core';
 import { Test } from '@nestjs/testing';
 import {
   ActiveSession,
@@ -211,9 +211,10 @@ describe('The application does not start with', () => {
     @Controller('guarded')
     @UseGuards(AccessGuard)
     class GuardedController {}
-    expect(await refusal({ providers: [Db, Audit], controllers: [GuardedController] })).toMatch(
-      /^GuardedController -> AccessGuard -> Audit -> \(REQUEST-scoped\) Db: /,
-    );
+    const told = (await refusal({ providers: [Db, Audit], controllers: [GuardedController] })).split(': ')[0];
+    const path = 'AccessGuard -> Audit -> (REQUEST-scoped) Db';
+    // Nest 11.0 does not know of the controller yet when it makes the guard.
+    expect([`GuardedController -> ${path}`, ...('init$' in HttpAdapterHost.prototype ? [] : [path])]).toContain(told);
   });
 
   it('a controller that extends what is scoped', async () => {
