@@ -1,7 +1,7 @@
 import { expect, it } from '@jest/globals';
 import type { Answer, Browser } from '../support/browser.js';
 import { until } from '../support/gate.js';
-import { forAllHistories, type Random } from '../support/random.js';
+import { forAllHistories, howMany, type Random } from '../support/random.js';
 import { useSessionApps } from '../support/session-app.js';
 import { login, startLoginApp, type LoginApp } from './login-app.js';
 
@@ -138,6 +138,7 @@ class World {
   private move(oldCookie: string, browser: Browser, owner: Owner): void {
     expect(browser.cookie).not.toBe(oldCookie);
     this.owners.delete(oldCookie);
+    this.polls.delete(oldCookie);
     this.owners.set(browser.cookie, owner);
   }
 
@@ -159,5 +160,5 @@ it('Random logins, logouts and thefts of cookies show nobody what belongs to som
     await world.finish();
     await app.requestsOver();
     await app.app.close();
-  }, 60);
+  }, howMany(60));
 }, 60_000);

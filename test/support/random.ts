@@ -1,14 +1,16 @@
-/** A small seeded generator (mulberry32): the same seed gives the same history. */
+import fc, { type GeneratorValue } from 'fast-check';
+
+/** Makes the choices of one history out of what fast-check gives, so that it can repeat them, and make them shorter. */
 export class Random {
-  constructor(private state: number) {}
+  constructor(private readonly give: GeneratorValue) {}
 
   /** A whole number from `from` to `to`, both included. */
   whole(from: number, to: number): number {
-    return from + Math.floor(this.fraction() * (to - from + 1));
+    return this.give(fc.integer, { min: from, max: to });
   }
 
   chance(probability: number): boolean {
-    return this.fraction() < probability;
+    return this.whole(0, 999) < probability * 1_000;
   }
 
   pick<T>(choices: readonly T[]): T {
@@ -25,35 +27,33 @@ export class Random {
   draw<T>(choices: T[]): T {
     return choices.splice(this.whole(0, choices.length - 1), 1)[0] as T;
   }
-
-  private fraction(): number {
-    this.state = (this.state + 0x6d2b79f5) | 0;
-    let bits = Math.imul(this.state ^ (this.state >>> 15), 1 | this.state);
-    bits = (bits + Math.imul(bits ^ (bits >>> 7), 61 | bits)) ^ bits;
-    return ((bits ^ (bits >>> 14)) >>> 0) / 2 ** 32;
-  }
 }
 
 function sum(numbers: readonly number[]): number {
   return numbers.reduce((total, number) => total + number, 0);
 }
 
-/** The seed of the first history. After a failure: `SEED=<it> HISTORIES=1`. */
-const FIRST_SEED = Number(process.env.SEED ?? 1);
+/** Of all histories of a run. After a failure: SEED=<it>, and SHRINK=1 looks for a shorter history that fails. */
+export const SEED = Number(process.env.SEED ?? Date.now() % 2 ** 31);
 
-/** Runs all histories. A failure names its seed, and tells what had happened before it. */
+/** How many histories are tried: HISTORIES sets another number. */
+export function howMany(histories: number): number {
+  return Number(process.env.HISTORIES ?? histories);
+}
+
+/** Tries many histories. A failure tells the seed, and what had happened before it. */
 export async function forAllHistories(
   run: (random: Random, log: (what: string) => void) => Promise<void>,
-  histories = 300,
+  numRuns: number,
 ): Promise<void> {
-  const end = FIRST_SEED + Number(process.env.HISTORIES ?? histories);
-  for (let seed = FIRST_SEED; seed < end; seed++) {
+  const property = fc.asyncProperty(fc.gen(), async (give) => {
     const happened: string[] = [];
     try {
-      await run(new Random(seed), (what) => happened.push(what));
+      await run(new Random(give), (what) => happened.push(what));
     } catch (error) {
       const text = error instanceof Error ? error.message : String(error);
-      throw new Error(`SEED=${seed}: ${text}\n\n${happened.join('\n')}`, { cause: error });
+      throw new Error(`${text}\n\n${happened.join('\n')}`, { cause: error });
     }
-  }
+  });
+  await fc.assert(property, { numRuns, seed: SEED, endOnFailure: process.env.SHRINK === undefined });
 }
