@@ -62,7 +62,7 @@ export type {
   RunnerWanted,
   SequenceRunnerOptions,
   TimeSeriesOptions,
-} from './runners/session-runners.js';
+} from './runners/runner-options.js';
 export type { Gauge, MeasuringOptions, TimePoint } from './runners/time-series/measurements.js';
 export { TimeSeriesRunner } from './runners/time-series/time-series-runner.js';
 export { GroupScoped, SessionScoped } from './scope/decorators.js';

@@ -2,7 +2,7 @@ import { createParamDecorator, Inject, type ExecutionContext } from '@nestjs/com
 import { RunnerGoneError } from '../errors.js';
 import { RunnerKey } from '../runners/runner-key.js';
 import type { Runner } from '../runners/runner.js';
-import type { RunnerWanted } from '../runners/session-runners.js';
+import type { RunnerWanted } from '../runners/runner-options.js';
 import { ActiveSession } from '../session/active-session.js';
 import { ActiveSessionGroup } from '../session/active-session-group.js';
 import { getActiveSession, getActiveSessionGroup, peekActiveSession } from './request-state.js';

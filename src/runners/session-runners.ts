@@ -3,60 +3,37 @@ import type { SequenceOptions } from '../options.js';
 import { resolveSequence, SEQUENCE_OPTIONS } from '../resolve-options.js';
 import { LiveProcessRunner } from './process/live-process-runner.js';
 import type { ProcessBody, ProcessRunner } from './process/process-runner.js';
-import { releaseAll, type GivenLock, type Holding } from './holding.js';
+import { checkWhole } from './check-arguments.js';
+import { releaseAll, type GivenLock } from './holding.js';
 import { isFinal, type Runner } from './runner.js';
-import { checkWhole, type RunnerBase } from './runner-base.js';
+import type { RunnerBase } from './runner-base.js';
+import {
+  checkOptions,
+  dedupeOf,
+  RUNNER_OPTIONS,
+  type ProcessOptions,
+  type RunnerOptions,
+  type RunnerWanted,
+  type SequenceRunnerOptions,
+  type TimeSeriesOptions,
+} from './runner-options.js';
 import { RunnerSetup } from './runner-setup.js';
 import type { RunnerHome } from './runner-home.js';
 import { RunnerKey } from './runner-key.js';
 import { LiveSequenceRunner } from './sequence/live-sequence-runner.js';
 import type { SequenceRunner } from './sequence/sequence-runner.js';
 import { checkSource, type SequenceSource } from './sequence/source.js';
-import { checkMeasuring, MEASURING_OPTIONS, type Gauge, type MeasuringOptions } from './time-series/measurements.js';
+import { checkMeasuring, MEASURING_OPTIONS, type Gauge } from './time-series/measurements.js';
 import { TimeSeriesRunner } from './time-series/time-series-runner.js';
-
-/** Options of every runner. */
-export interface RunnerOptions {
-  /** What the runner is for; `getRunner()` and `@RunnerParam()` can ask for it. */
-  name?: string;
-  /** The same key gives the same runner as long as that is kept, finished or not: for double clicks and retried POSTs. */
-  dedupeKey?: string;
-  /** Aborts the runner when it aborts. */
-  signal?: AbortSignal;
-  /** The application's own. */
-  extraData?: unknown;
-  /**
-   * A lock, or several, as `SessionLock.acquire()` gives it. It is the runner's from then on: what you still have releases
-   * nothing. It is released when the work is over, also when the runner cannot be made, or is there already under its `dedupeKey`.
-   */
-  holds?: Holding | readonly Holding[];
-}
-
-/** Options of a sequence runner. */
-export interface SequenceRunnerOptions extends RunnerOptions, SequenceOptions {
-  /** Start now, and not with the first `getRequired()`. @default false */
-  startNow?: boolean;
-}
-
-/** Options of a time series runner. */
-export interface TimeSeriesOptions extends SequenceRunnerOptions, MeasuringOptions {}
-
-/** Options of a process runner. */
-export interface ProcessOptions extends RunnerOptions {
-  /** How many reports, the latest ones, `reports()` can give. @default 0 */
-  history?: number;
-}
-
-/** Which runner is wanted: one of another kind or name counts as none. */
-export interface RunnerWanted {
-  kind?: string;
-  name?: string;
-}
-
-const RUNNER_OPTIONS = ['name', 'dedupeKey', 'signal', 'extraData', 'holds'];
 
 // The list holds runners of all results; each gives its own back to whoever asked for it.
 type AnyRunner = RunnerBase;
+
+interface Creating {
+  readonly number: number;
+  readonly dedupe: string | undefined;
+  readonly runner: Promise<AnyRunner>;
+}
 
 /** The runners of one session. */
 export class SessionRunners {
@@ -64,9 +41,8 @@ export class SessionRunners {
   private readonly byDedupeKey = new Map<string, AnyRunner>();
   /** Those whose disposal is under way, by number. */
   private readonly ending = new Map<number, AnyRunner>();
-  /** Those that a factory is making, by number. */
-  private readonly creating = new Map<number, Promise<AnyRunner>>();
-  private readonly creatingByDedupeKey = new Map<string, Promise<AnyRunner>>();
+  /** Those that a factory is making. */
+  private readonly creating = new Set<Creating>();
   private nextNumber = 0;
 
   constructor(private readonly home: RunnerHome) {}
@@ -76,7 +52,7 @@ export class SessionRunners {
   }
 
   get unfinishedCount(): number {
-    let count = 0;
+    let count = this.creating.size;
     for (const runner of this.runners.values()) if (!runner.isBackgroundCompleted && !isFinal(runner.status)) count++;
     return count;
   }
@@ -138,31 +114,16 @@ export class SessionRunners {
     options: RunnerOptions = {},
     locks: readonly GivenLock[] = [],
   ): Promise<AnyRunner> {
-    checkOptions(options, RUNNER_OPTIONS);
-    const dedupe = dedupeOf('custom', options);
-    const existing =
-      dedupe === undefined ? undefined : (this.byDedupeKey.get(dedupe) ?? this.creatingByDedupeKey.get(dedupe));
-    if (existing !== undefined) {
-      releaseAll(locks);
-      return existing;
-    }
-    this.makeRoom();
-    const setup = new RunnerSetup(this.nextNumber++, options.name, { home: this.home, locks });
-    const made = this.home.run(() => this.makeWith(setup, make));
-    const creating = made.then((runner) => {
-      this.add(runner, options, dedupe);
-      return runner;
-    });
-    this.creating.set(setup.number, creating);
-    if (dedupe !== undefined) this.creatingByDedupeKey.set(dedupe, creating);
     try {
-      return await creating;
+      checkOptions(options, RUNNER_OPTIONS);
+      const dedupe = dedupeOf('custom', options);
+      const existing = dedupe === undefined ? undefined : (this.byDedupeKey.get(dedupe) ?? this.creatingBy(dedupe));
+      if (existing === undefined) return await this.beginToCreate(make, options, locks, dedupe);
+      releaseAll(locks);
+      return await existing;
     } catch (error) {
       releaseAll(locks);
       throw error;
-    } finally {
-      this.creating.delete(setup.number);
-      if (dedupe !== undefined) this.creatingByDedupeKey.delete(dedupe);
     }
   }
 
@@ -191,9 +152,9 @@ export class SessionRunners {
     const leave = (): void => undefined;
     return [
       ...[...this.ending.values()].map((runner) => ({ label: runner.label, ended: runner.whenDisposed })),
-      ...[...this.creating].map(([number, made]) => ({
+      ...[...this.creating].map(({ number, runner }) => ({
         label: `the factory of runner ${number}`,
-        ended: made.then(leave, leave),
+        ended: runner.then(leave, leave),
       })),
     ];
   }
@@ -237,7 +198,37 @@ export class SessionRunners {
     return runner;
   }
 
-  private async makeWith(setup: RunnerSetup, make: (setup: RunnerSetup) => Promise<unknown>): Promise<AnyRunner> {
+  private creatingBy(dedupe: string): Promise<AnyRunner> | undefined {
+    return [...this.creating].find((each) => each.dedupe === dedupe)?.runner;
+  }
+
+  private async beginToCreate(
+    make: (setup: RunnerSetup) => Promise<unknown>,
+    options: RunnerOptions,
+    locks: readonly GivenLock[],
+    dedupe: string | undefined,
+  ): Promise<AnyRunner> {
+    this.makeRoom();
+    const setup = new RunnerSetup(this.nextNumber++, options.name, { home: this.home, locks });
+    const runner = this.home.run(async () => {
+      // Whatever the factory does: it is known by then that it is at work.
+      await Promise.resolve();
+      return this.makeWith(setup, make, (made) => this.add(made, options, dedupe));
+    });
+    const creating = { number: setup.number, dedupe, runner };
+    this.creating.add(creating);
+    try {
+      return await runner;
+    } finally {
+      this.creating.delete(creating);
+    }
+  }
+
+  private async makeWith(
+    setup: RunnerSetup,
+    make: (setup: RunnerSetup) => Promise<unknown>,
+    add: (runner: AnyRunner) => void,
+  ): Promise<AnyRunner> {
     try {
       const runner = await make(setup);
       const own = RunnerSetup.madeWith(setup);
@@ -248,6 +239,7 @@ export class SessionRunners {
         );
       const { endReason } = this.home;
       if (endReason !== undefined) throw new SessionEndedError(endReason);
+      add(own);
       return own;
     } catch (error) {
       const left = RunnerSetup.madeWith(setup);
@@ -283,23 +275,6 @@ export class SessionRunners {
     this.ending.set(runner.number, runner);
     void runner.dispose(reason).then(() => this.ending.delete(runner.number));
   }
-}
-
-/** Calls of one kind with the same key, and name, are for the same runner. */
-function dedupeOf(kind: string, { name, dedupeKey }: RunnerOptions): string | undefined {
-  return dedupeKey === undefined ? undefined : JSON.stringify([kind, name, dedupeKey]);
-}
-
-/** @throws BadArgumentError that names the option */
-function checkOptions(options: RunnerOptions, known: readonly string[]): void {
-  const unknown = Object.keys(options).find((key) => !known.includes(key));
-  if (unknown !== undefined)
-    throw new BadArgumentError(`There is no option "${unknown}" of a runner. Known are: ${known.join(', ')}`);
-  for (const key of ['name', 'dedupeKey'] as const)
-    if (options[key] !== undefined && typeof options[key] !== 'string')
-      throw new BadArgumentError(`Expected the option "${key}" of a runner to be a string`);
-  if (options.signal !== undefined && !(options.signal instanceof AbortSignal))
-    throw new BadArgumentError('Expected the option "signal" of a runner to be an AbortSignal');
 }
 
 function abortWith(runner: AnyRunner, signal: AbortSignal): void {

@@ -9,7 +9,7 @@ import type {
   RunnerWanted,
   SequenceRunnerOptions,
   TimeSeriesOptions,
-} from '../runners/session-runners.js';
+} from '../runners/runner-options.js';
 import type { Gauge } from '../runners/time-series/measurements.js';
 import type { TimeSeriesRunner } from '../runners/time-series/time-series-runner.js';
 import type { ActiveSessionGroup } from './active-session-group.js';

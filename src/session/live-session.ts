@@ -7,14 +7,14 @@ import type { RunnerSetup } from '../runners/runner-setup.js';
 import type { RunnerKey } from '../runners/runner-key.js';
 import type { SequenceRunner } from '../runners/sequence/sequence-runner.js';
 import type { SequenceSource } from '../runners/sequence/source.js';
-import {
-  SessionRunners,
-  type ProcessOptions,
-  type RunnerOptions,
-  type RunnerWanted,
-  type SequenceRunnerOptions,
-  type TimeSeriesOptions,
-} from '../runners/session-runners.js';
+import type {
+  ProcessOptions,
+  RunnerOptions,
+  RunnerWanted,
+  SequenceRunnerOptions,
+  TimeSeriesOptions,
+} from '../runners/runner-options.js';
+import { SessionRunners } from '../runners/session-runners.js';
 import type { Gauge } from '../runners/time-series/measurements.js';
 import type { TimeSeriesRunner } from '../runners/time-series/time-series-runner.js';
 import type { Scope } from '../scope/scope.js';

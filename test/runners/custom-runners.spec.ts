@@ -3,6 +3,8 @@ import { Inject, Injectable, type ModuleMetadata } from '@nestjs/common';
 import {
   ActiveSession,
   BadArgumentError,
+  getSessionLockToken,
+  InjectSessionLock,
   LimitReachedError,
   RunnerBase,
   RunnerStatus,
@@ -14,6 +16,7 @@ import {
   type Runner,
   type RunnerContext,
   type RunnerResult,
+  type SessionLock,
 } from 'nestjs-active-session';
 import { settle } from '../support/fake-clock.js';
 import { Gate, until } from '../support/gate.js';
@@ -75,6 +78,12 @@ class Prices {
   readonly factor = 2;
 }
 
+/** With it the application has the lock. */
+@Injectable()
+class PriceChange {
+  constructor(@InjectSessionLock(Prices) readonly lock: SessionLock<Prices>) {}
+}
+
 @Injectable()
 class MeterFactory implements InjectableRunnerFactory<Hooks, number> {
   constructor(private readonly prices: Prices) {}
@@ -100,6 +109,7 @@ class ScopedFactory {
 const metadata: ModuleMetadata = {
   providers: [
     Prices,
+    PriceChange,
     MeterFactory,
     ScopedFactory,
     { provide: 'METERS', useExisting: MeterFactory },
@@ -254,6 +264,43 @@ describe('A factory that fails', () => {
     await expect(here.session.createRunner(() => undefined as never, {}, { nam: 'x' } as object)).rejects.toThrow(
       'There is no option "nam" of a runner',
     );
+  });
+
+  it('releases the lock that was given to its runner, whatever has failed', async () => {
+    const lock = here.session.services.get<SessionLock<Prices>>(getSessionLockToken(Prices) as never);
+    const failures: [unknown, object][] = [
+      [() => Promise.reject(error), {}],
+      [() => undefined, {}],
+      [MeterFactory, { nam: 'x' }],
+      ['NOBODY', {}],
+    ];
+    for (const [factory, options] of failures) {
+      const holds = await lock.acquire({ timeoutMs: 0 });
+      await rejection(here.session.createRunner(factory as () => Runner, {}, { ...options, holds }));
+    }
+    const holds = await lock.acquire({ timeoutMs: 0 });
+    const runner = await here.session.createRunner(MeterFactory, {}, { holds, dedupeKey: 'one' });
+    expect(await lock.tryAcquire()).toBeUndefined();
+    runner.abort();
+    await here.session.createRunner(
+      MeterFactory,
+      {},
+      { holds: await lock.acquire({ timeoutMs: 0 }), dedupeKey: 'one' },
+    );
+    expect(await lock.tryAcquire()).toBeDefined();
+  });
+
+  it('because it ends the session itself leaves nothing behind, and the end knows of it', async () => {
+    const dispose = jest.fn();
+    const made = here.session.createRunner((_: object, context) => {
+      const own = new Meter(context, { dispose: () => void dispose() });
+      void context.session.terminate();
+      return own;
+    }, {});
+    expect(await rejection(made)).toBeInstanceOf(SessionEndedError);
+    await here.session.cleanupCompletion;
+    await settle();
+    expect(dispose).toHaveBeenCalledTimes(1);
   });
 
   it('because the session ends is waited for, and what it makes is ended', async () => {

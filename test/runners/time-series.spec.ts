@@ -156,6 +156,7 @@ describe('A time series runner', () => {
     ['"count"', counter(), { intervalMs: 1, count: 1.5 }],
     ['"missed"', counter(), { intervalMs: 1, missed: 'never' }],
     ['"interval"', counter(), { interval: 1 }],
+    ['options of a runner to be an object', counter(), undefined as never],
   ])('refuses a wrong %s: %p %p', (what, gauge, options) => {
     const create = (): unknown =>
       here.session.createTimeSeriesRunner(gauge as () => number, options as TimeSeriesOptions);

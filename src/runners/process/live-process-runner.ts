@@ -7,7 +7,7 @@ import {
   type GetRequiredOptions,
   type RunnerResult,
 } from '../runner.js';
-import { checkWaitMs, checkWhole } from '../runner-base.js';
+import { checkWaitMs, checkWhole } from '../check-arguments.js';
 import type { RunnerSetup } from '../runner-setup.js';
 import { isAbortOf } from '../stopping.js';
 import { ProcessRunner, type ProcessBody } from './process-runner.js';

@@ -4,7 +4,7 @@ import type { ResolvedOptions, SequenceOptions } from '../../options.js';
 import { resolveSequence } from '../../resolve-options.js';
 import { RunnerStatus, type GetAvailableOptions, type GetRequiredOptions } from '../runner.js';
 import type { ErrorSerializer } from '../../serialized-error.js';
-import { checkWaitMs, checkWhole } from '../runner-base.js';
+import { checkWaitMs, checkWhole } from '../check-arguments.js';
 import type { RunnerSetup } from '../runner-setup.js';
 import { Producer, type ProducerTarget } from './producer.js';
 import { SequenceLog } from './sequence-log.js';
