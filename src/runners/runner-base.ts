@@ -41,6 +41,7 @@ export abstract class RunnerBase<R = unknown> extends Runner<R> {
   private reasonOfAbort: unknown;
   private failure: { readonly error: unknown } | undefined;
   private isWorkOver = false;
+  private isAborting = false;
   private startedAt: number | undefined;
   private updatedAt: number | undefined;
   private lastUseMs: number;
@@ -96,7 +97,7 @@ export abstract class RunnerBase<R = unknown> extends Runner<R> {
     const estimatedEnd = this.estimatedEnd;
     if (startedAt === undefined) return { reached };
     const elapsedMs = (updatedAt ?? startedAt) - startedAt;
-    const ratePerSecond = elapsedMs > 0 ? (reached * 1000) / elapsedMs : undefined;
+    const ratePerSecond = elapsedMs > 0 && reached > 0 ? (reached * 1000) / elapsedMs : undefined;
     return {
       reached,
       startedAt,
@@ -122,7 +123,8 @@ export abstract class RunnerBase<R = unknown> extends Runner<R> {
   }
 
   abort(reason?: unknown): RunnerStatus {
-    if (isFinal(this.currentStatus)) return this.currentStatus;
+    if (isFinal(this.currentStatus) || this.isAborting) return this.currentStatus;
+    this.isAborting = true;
     const wasStarted = this.currentStatus !== RunnerStatus.NotStarted;
     this.reasonOfAbort = reason;
     this.callHook('onAbort()', () => this.onAbort(reason));
@@ -164,6 +166,11 @@ export abstract class RunnerBase<R = unknown> extends Runner<R> {
     // A runner whose reads do not wait has none.
   }
 
+  /** @internal */
+  callReleaseWaits(): void {
+    this.callHook('releaseWaits()', () => this.releaseWaits());
+  }
+
   /** How far the work is: a part of `progress`. @default {@link position} */
   protected get reached(): number {
     return this.position;
@@ -181,7 +188,10 @@ export abstract class RunnerBase<R = unknown> extends Runner<R> {
 
   /** The signal for the work. It aborts when the runner is aborted or disposed of, not when the work has ended by itself. */
   protected get workSignal(): AbortSignal {
-    this.workAbort ??= new IsolatedAbort((error) => this.home.warn(`${this.label}: listener of its signal`, error));
+    if (this.workAbort === undefined) {
+      this.workAbort = new IsolatedAbort((error) => this.home.warn(`${this.label}: listener of its signal`, error));
+      if (this.currentStatus === RunnerStatus.Aborted) this.stopWork(this.reasonOfAbort);
+    }
     return this.workAbort.signal;
   }
 
@@ -197,7 +207,7 @@ export abstract class RunnerBase<R = unknown> extends Runner<R> {
 
   /**
    * Called once by an abort, just before the status changes: answer reads that wait, and drop what is unread. The work is told by
-   * {@link workSignal}.
+   * {@link workSignal}; call {@link markWorkOver} when it has stopped.
    */
   protected onAbort(_reason: unknown): void {
     // Not every runner has something to drop.
@@ -216,8 +226,7 @@ export abstract class RunnerBase<R = unknown> extends Runner<R> {
    */
   protected startRunning(): Promise<void> | undefined {
     if (this.currentStatus !== RunnerStatus.NotStarted) return this.starting;
-    this.startedAt ??= Date.now();
-    this.setStatus(RunnerStatus.Stalled);
+    this.markStarted();
     try {
       const started = this.runWork(() => this.onStart());
       this.starting = started?.then(
@@ -230,11 +239,19 @@ export abstract class RunnerBase<R = unknown> extends Runner<R> {
     return this.starting;
   }
 
+  /** @internal */
+  protected markStarted(): void {
+    this.startedAt ??= Date.now();
+    this.setStatus(RunnerStatus.Stalled);
+  }
+
   private failToStart(error: unknown): never {
     this.starting = undefined;
     if (!isFinal(this.currentStatus)) {
       this.currentStatus = RunnerStatus.NotStarted;
       this.startedAt = undefined;
+      this.markUsed();
+      this.watchIdleTime();
       this.changed();
     }
     throw error;
@@ -258,12 +275,13 @@ export abstract class RunnerBase<R = unknown> extends Runner<R> {
     if (isFinal(status)) {
       this.abortCompletion();
       this.changes?.complete();
+      this.watchIdleTime();
     } else this.changed();
     return true;
   }
 
   /** The answer to a read. Each read restarts the idle clock by it. */
-  protected resultOf(result: R, from: number, position: number, status = this.status): RunnerResult<R> {
+  protected resultOf<V = R>(result: V, from: number, position: number, status = this.status): RunnerResult<V> {
     this.markUsed();
     this.changed();
     const { endReason } = this.home;
@@ -286,6 +304,8 @@ export abstract class RunnerBase<R = unknown> extends Runner<R> {
 
   /** Never rejects. */
   private async stopped(): Promise<void> {
+    // Whoever waits for the start is told of its failure.
+    await this.starting?.catch(() => undefined);
     try {
       await this.onDispose();
     } catch (error) {
@@ -294,17 +314,21 @@ export abstract class RunnerBase<R = unknown> extends Runner<R> {
     this.markWorkOver();
   }
 
-  private callHook(what: string, hook: () => void): void {
+  private callHook(what: string, hook: () => unknown): void {
+    const warn = (error: unknown): void => this.home.warn(`${this.label}: ${what}`, error);
     try {
-      this.home.run(hook);
+      // It need not be asynchronous, but an override may be.
+      Promise.resolve(this.home.run(hook)).catch(warn);
     } catch (error) {
-      this.home.warn(`${this.label}: ${what}`, error);
+      warn(error);
     }
   }
 
   /** The work has got further. */
   protected markStep(): void {
     this.updatedAt = Date.now();
+    // What was not started can idle out: this is a sign of life.
+    if (this.currentStatus === RunnerStatus.NotStarted) this.markUsed();
     this.changed();
   }
 

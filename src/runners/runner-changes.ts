@@ -23,12 +23,18 @@ export class RunnerChanges {
   private timer: ClockTimer | undefined;
   private hasChanged = false;
   private isOver = false;
+  private told: RunnerChange | undefined;
 
   constructor(private readonly runner: Changing) {
     const changes = new Observable<RunnerChange>((subscriber) => {
+      const wasOver = this.isOver;
       subscriber.next(runner.now());
-      if (this.isOver) subscriber.complete();
-      else subscriber.add(this.subject.subscribe(subscriber));
+      if (!this.isOver) subscriber.add(this.subject.subscribe(subscriber));
+      else {
+        // Its first look may have ended the runner.
+        if (!wasOver) subscriber.next(runner.now());
+        subscriber.complete();
+      }
     });
     this.changes$ = isolateSubscribers(changes, (error) => runner.onError(error));
   }
@@ -38,11 +44,12 @@ export class RunnerChanges {
     if (!this.subject.observed) return;
     this.hasChanged = true;
     if (this.timer !== undefined) return;
-    this.tell();
+    // Before it is told: a subscriber that reads changes the runner, too.
     this.timer = this.runner.clock.setTimeout(() => {
       this.timer = undefined;
       if (this.hasChanged) this.notify();
     }, THROTTLE_MS);
+    this.tell();
   }
 
   /** Nothing changes any more. */
@@ -56,6 +63,18 @@ export class RunnerChanges {
 
   private tell(): void {
     this.hasChanged = false;
-    if (this.subject.observed) this.runner.run(() => this.subject.next(this.runner.now()));
+    const now = this.runner.now();
+    if (!this.subject.observed || isSame(now, this.told)) return;
+    this.told = now;
+    this.runner.run(() => this.subject.next(now));
   }
+}
+
+function isSame(one: RunnerChange, other: RunnerChange | undefined): boolean {
+  return (
+    one.status === other?.status &&
+    one.position === other.position &&
+    one.progress.reached === other.progress.reached &&
+    one.progress.estimatedEnd === other.progress.estimatedEnd
+  );
 }

@@ -1,5 +1,5 @@
 import { BadArgumentError } from '../errors.js';
-import type { GivenLock } from './holding.js';
+import { releaseAll, type GivenLock } from './holding.js';
 import type { RunnerBase } from './runner-base.js';
 import type { RunnerHome } from './runner-home.js';
 import { RunnerKey, type RunnerId } from './runner-key.js';
@@ -20,6 +20,7 @@ export class RunnerSetup {
   readonly name: string | undefined;
   private readonly internals: RunnerInternals;
   private runner: RunnerBase | undefined;
+  private isClosed = false;
 
   constructor(number: number, name: string | undefined, internals: RunnerInternals) {
     this.number = number;
@@ -38,12 +39,24 @@ export class RunnerSetup {
     return runner;
   }
 
+  /** @internal No runner was made with it, or will be. */
+  static releaseLocks({ internals }: RunnerSetup): void {
+    releaseAll(internals.locks);
+  }
+
+  /** @internal The factory is over. */
+  static close(setup: RunnerSetup): void {
+    setup.isClosed = true;
+  }
+
   /** @internal @throws BadArgumentError for what is none, and where a runner was made with it before */
   static use(setup: RunnerSetup, runner: RunnerBase): RunnerInternals {
     if (!(setup instanceof RunnerSetup))
       throw new BadArgumentError(
         'A runner of your own is made with the context that session.createRunner() gives to its factory',
       );
+    if (setup.isClosed)
+      throw new BadArgumentError('The factory that was given this context is over: make the runner before it returns');
     if (setup.runner !== undefined)
       throw new BadArgumentError(`${setup.runner.label} was made with this context already: it is good for one runner`);
     setup.runner = runner;

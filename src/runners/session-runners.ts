@@ -64,12 +64,15 @@ export class SessionRunners {
   ): SequenceRunner<T> {
     checkSource(source);
     checkOptions(options, [...RUNNER_OPTIONS, 'startNow', ...SEQUENCE_OPTIONS]);
-    return this.addSequence(
+    const runner = this.addSequence<T, LiveSequenceRunner<T>>(
       'sequence',
       options,
       locks,
       (setup, sequence) => new LiveSequenceRunner(setup, source, sequence),
     );
+    // With the dedupeKey of another one it is not used.
+    if (!runner.isOver(source)) runner.closeUnused(source);
+    return runner;
   }
 
   createTimeSeries<T>(
@@ -114,16 +117,28 @@ export class SessionRunners {
     options: RunnerOptions = {},
     locks: readonly GivenLock[] = [],
   ): Promise<AnyRunner> {
-    try {
+    const dedupe = this.checked(locks, () => {
       checkOptions(options, RUNNER_OPTIONS);
-      const dedupe = dedupeOf('custom', options);
-      const existing = dedupe === undefined ? undefined : (this.byDedupeKey.get(dedupe) ?? this.creatingBy(dedupe));
-      if (existing === undefined) return await this.beginToCreate(make, options, locks, dedupe);
+      return dedupeOf('custom', options);
+    });
+    const existing = dedupe === undefined ? undefined : (this.byDedupeKey.get(dedupe) ?? this.creatingBy(dedupe));
+    if (existing !== undefined) {
       releaseAll(locks);
-      return await existing;
-    } catch (error) {
-      releaseAll(locks);
-      throw error;
+      return existing;
+    }
+    this.checked(locks, () => this.makeRoom());
+    const setup = new RunnerSetup(this.nextNumber++, options.name, { home: this.home, locks });
+    const runner = this.home.run(async () => {
+      // Whatever the factory does: it is known by then that it is at work.
+      await Promise.resolve();
+      return this.makeWith(setup, make, (made) => this.add(made, options, dedupe));
+    });
+    const creating = { number: setup.number, dedupe, runner };
+    this.creating.add(creating);
+    try {
+      return await runner;
+    } finally {
+      this.creating.delete(creating);
     }
   }
 
@@ -143,7 +158,7 @@ export class SessionRunners {
 
   /** All reads that wait answer with what there is. */
   releaseWaits(): void {
-    for (const runner of this.runners.values()) runner.releaseWaits();
+    for (const runner of this.runners.values()) runner.callReleaseWaits();
   }
 
   /** Ends all runners. Those that are ending already are among them. */
@@ -202,25 +217,13 @@ export class SessionRunners {
     return [...this.creating].find((each) => each.dedupe === dedupe)?.runner;
   }
 
-  private async beginToCreate(
-    make: (setup: RunnerSetup) => Promise<unknown>,
-    options: RunnerOptions,
-    locks: readonly GivenLock[],
-    dedupe: string | undefined,
-  ): Promise<AnyRunner> {
-    this.makeRoom();
-    const setup = new RunnerSetup(this.nextNumber++, options.name, { home: this.home, locks });
-    const runner = this.home.run(async () => {
-      // Whatever the factory does: it is known by then that it is at work.
-      await Promise.resolve();
-      return this.makeWith(setup, make, (made) => this.add(made, options, dedupe));
-    });
-    const creating = { number: setup.number, dedupe, runner };
-    this.creating.add(creating);
+  /** Where it is refused the locks are free. */
+  private checked<C>(locks: readonly GivenLock[], check: () => C): C {
     try {
-      return await runner;
-    } finally {
-      this.creating.delete(creating);
+      return check();
+    } catch (error) {
+      releaseAll(locks);
+      throw error;
     }
   }
 
@@ -243,8 +246,12 @@ export class SessionRunners {
       return own;
     } catch (error) {
       const left = RunnerSetup.madeWith(setup);
+      // What was made has the locks until it has stopped.
       if (left !== undefined) this.end(left, error);
+      else RunnerSetup.releaseLocks(setup);
       throw error;
+    } finally {
+      RunnerSetup.close(setup);
     }
   }
 

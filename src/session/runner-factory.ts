@@ -16,8 +16,7 @@ export interface InjectableRunnerFactory<Q, R> {
 }
 
 /**
- * What makes a runner: a function, or the token of an {@link InjectableRunnerFactory}. A class is a token where its prototype has
- * `create`; any other function is called.
+ * What makes a runner: a function, or the token of an {@link InjectableRunnerFactory}, such as a class.
  */
 export type RunnerFactory<Q, R> = FactoryFunction<Q, R> | Token<InjectableRunnerFactory<Q, R>>;
 
@@ -41,7 +40,8 @@ export async function callFactory<Q, R>(
   return provided.create(request, context);
 }
 
+/** What an abstract class declares is not on its prototype: a class is a token also without that. */
 function isFunction<Q, R>(factory: RunnerFactory<Q, R>): factory is FactoryFunction<Q, R> {
-  const prototype: unknown = typeof factory === 'function' ? factory.prototype : undefined;
-  return typeof factory === 'function' && typeof (prototype as { create?: unknown } | undefined)?.create !== 'function';
+  if (typeof factory !== 'function' || /^class\b/.test(Function.prototype.toString.call(factory))) return false;
+  return typeof (factory.prototype as { create?: unknown } | undefined)?.create !== 'function';
 }

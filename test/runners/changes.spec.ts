@@ -93,6 +93,37 @@ describe('changes$ of a runner', () => {
     expect(here.faults()[0]).toMatch(/sequence runner 0: subscriber of changes\$: cannot draw this/);
   });
 
+  it('takes a subscriber that reads, and tells nothing where nothing has changed', async () => {
+    const tap = new Tap();
+    const runner = here.session.createSequenceRunner(tap, { startNow: true });
+    let told = 0;
+    runner.changes$.subscribe(() => {
+      told++;
+      runner.getAvailable();
+    });
+    tap.give(1);
+    await settle();
+    for (let poll = 0; poll < 5; poll++) {
+      await here.clock.advance(100);
+      runner.getAvailable();
+    }
+    expect(told).toBeLessThan(5);
+    runner.abort();
+  });
+
+  it('has the last word also for one whose first look ends the runner', () => {
+    const runner = here.session.createSequenceRunner(new Tap());
+    const told: unknown[] = [];
+    runner.changes$.subscribe({
+      next: ({ status }) => {
+        told.push(status);
+        runner.abort();
+      },
+      complete: () => told.push('end'),
+    });
+    expect(told).toEqual(['not-started', 'aborted', 'end']);
+  });
+
   it('leaves no timer behind when nobody listens any more', async () => {
     const tap = new Tap();
     const runner = here.session.createSequenceRunner(tap, { startNow: true });

@@ -26,7 +26,7 @@ import { numbers, Tap } from './tap.js';
 
 interface Hooks {
   start?(): void | Promise<void>;
-  abort?(reason: unknown): void;
+  abort?(reason: unknown): unknown;
   dispose?(): void | Promise<void>;
 }
 
@@ -66,7 +66,8 @@ class Meter extends RunnerBase<number> {
     return this.hooks.start?.();
   }
   protected override onAbort(reason: unknown): void {
-    this.hooks.abort?.(reason);
+    // Nobody keeps an override from being asynchronous.
+    return this.hooks.abort?.(reason) as void;
   }
   protected override onDispose(): void | Promise<void> {
     return this.hooks.dispose?.();
@@ -290,6 +291,58 @@ describe('A factory that fails', () => {
     expect(await lock.tryAcquire()).toBeDefined();
   });
 
+  it('has its lock as long as what it had made is being disposed of', async () => {
+    const gate = new Gate();
+    const lock = here.session.services.get<SessionLock<Prices>>(getSessionLockToken(Prices) as never);
+    const holds = await lock.acquire();
+    const failing = async (_: object, context: RunnerContext): Promise<never> => {
+      await new Meter(context, { dispose: () => gate.opened }).start();
+      throw error;
+    };
+    expect(await rejection(here.session.createRunner(failing, {}, { holds }))).toBe(error);
+    expect(await lock.tryAcquire()).toBeUndefined();
+    gate.open();
+    await settle();
+    expect(await lock.tryAcquire()).toBeDefined();
+  });
+
+  it('for a limit releases it, too', async () => {
+    const lock = here.session.services.get<SessionLock<Prices>>(getSessionLockToken(Prices) as never);
+    for (let i = 0; i < 4; i++) here.session.createSequenceRunner(new Tap(), { startNow: true });
+    const made = here.session.createRunner(MeterFactory, {}, { holds: await lock.acquire() });
+    await expect(made).rejects.toThrow(LimitReachedError);
+    expect(await lock.tryAcquire()).toBeDefined();
+  });
+
+  it('or is over, can make no runner any more', async () => {
+    const kept: RunnerContext[] = [];
+    const failing = (_: object, context: RunnerContext): never => {
+      kept.push(context);
+      throw error;
+    };
+    await rejection(here.session.createRunner(failing, {}));
+    expect(() => new Meter(kept[0]!)).toThrow('The factory that was given this context is over');
+  });
+
+  it('because the session ends in the very moment is part of that end', async () => {
+    for (let turns = 0; turns < 8; turns++) {
+      const session = await here.another();
+      const gate = new Gate();
+      const made = session.createRunner(async (_: object, context) => {
+        await gate.opened;
+        return new Meter(context);
+      }, {});
+      await settle();
+      gate.open();
+      for (let turn = 0; turn < turns; turn++) await Promise.resolve();
+      await session.terminate();
+      const outcome: unknown = await made.catch((thrown: unknown) => thrown);
+      if (outcome instanceof Meter) expect(outcome.status).toBe('aborted');
+      else expect(outcome).toBeInstanceOf(SessionEndedError);
+      expect(session.runners.size).toBe(0);
+    }
+  });
+
   it('because it ends the session itself leaves nothing behind, and the end knows of it', async () => {
     const dispose = jest.fn();
     const made = here.session.createRunner((_: object, context) => {
@@ -440,6 +493,48 @@ describe('The end of a runner of your own', () => {
     ]);
   });
 
+  it('is not stopped by a hook that is asynchronous and rejects, nor by one that aborts again', async () => {
+    const runner = await meter({ abort: async () => Promise.reject(new Error('stuck')) });
+    runner.abort();
+    await settle();
+    expect(here.faults()).toEqual([expect.stringMatching(/meter runner 0: onAbort\(\): stuck$/)]);
+    const told: unknown[] = [];
+    const hooks: Hooks = {};
+    const other = await meter(hooks);
+    hooks.abort = (reason) => {
+      told.push(reason);
+      other.abort('again');
+    };
+    other.abort('first');
+    expect([told, other.abortReason]).toEqual([['first'], 'first']);
+  });
+
+  it('tells the work also where that asks for its signal only then', async () => {
+    const runner = await meter();
+    await runner.start();
+    runner.abort('enough');
+    expect([runner.signal.aborted, runner.signal.reason]).toEqual([true, 'enough']);
+  });
+
+  it('waits for a start that is under way, and disposes of what that has opened', async () => {
+    const gate = new Gate();
+    const told: string[] = [];
+    const runner = await meter({
+      start: async () => {
+        await gate.opened;
+        told.push('opened');
+      },
+      dispose: () => void told.push('disposed'),
+    });
+    const read = runner.getRequired();
+    await settle();
+    const ended = here.session.terminate();
+    await settle();
+    gate.open();
+    await Promise.all([read, ended]);
+    expect(told).toEqual(['opened', 'disposed']);
+  });
+
   it('is not waited for for ever', async () => {
     await meter({ dispose: () => new Promise(() => undefined) });
     const ended = here.session.terminate();
@@ -447,6 +542,44 @@ describe('The end of a runner of your own', () => {
     await here.clock.advance(5_000);
     expect((await ended).leftBehind).toEqual(['meter runner 0']);
     expect(here.faults()).toEqual([expect.stringContaining('meter runner 0: did not stop in time')]);
+  });
+});
+
+describe('The idle time of a runner of your own', () => {
+  const idle = useSession({ runnerIdleTimeoutMs: 10_000 });
+  const idleMeter = async (hooks: Hooks = {}): Promise<Meter> =>
+    (await idle.session.createRunner((given: Hooks, context) => new Meter(context, given), hooks)) as Meter;
+  const isThere = (runner: Meter): boolean => idle.session.getRunner(runner.key) !== undefined;
+
+  it('counts from its last step, where it was never started', async () => {
+    const runner = await idleMeter();
+    for (let step = 0; step < 3; step++) {
+      await idle.clock.advance(8_000);
+      runner.step();
+    }
+    expect(isThere(runner)).toBe(true);
+    await idle.clock.advance(11_000);
+    expect(isThere(runner)).toBe(false);
+  });
+
+  it('counts from a start that has failed, and from a final status, however long it worked before', async () => {
+    const gate = new Gate();
+    const failing = await idleMeter({
+      start: async () => {
+        await gate.opened;
+        throw new Error('no power');
+      },
+    });
+    const ended = await idleMeter();
+    await ended.start();
+    const read = rejection(failing.getRequired());
+    await idle.clock.advance(20_000);
+    gate.open();
+    await read;
+    ended.set(RunnerStatus.Completed);
+    expect([failing, ended].map(isThere)).toEqual([true, true]);
+    await idle.clock.advance(12_000);
+    expect([failing, ended].map(isThere)).toEqual([false, false]);
   });
 });
 

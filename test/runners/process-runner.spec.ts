@@ -305,7 +305,7 @@ describe('The reports of a process', () => {
     const { runner, report, finish } = work({ history: 3 });
     expect(runner.reports()).toEqual({ result: [], from: 0, position: 0, status: RunnerStatus.Stalled });
     for (const text of ['a', 'b']) report(text);
-    expect(runner.reports()).toEqual({ result: ['a', 'b'], from: 0, position: 2, status: RunnerStatus.Progressed });
+    expect(runner.reports()).toEqual({ result: ['a', 'b'], from: 0, position: 2, status: RunnerStatus.Stalled });
     expect(runner.reports({ since: 1 })).toMatchObject({ result: ['b'], from: 1, position: 2 });
     expect(runner.reports({ since: 2 })).toMatchObject({ result: [], from: 2, position: 2 });
     for (const text of ['c', 'd', 'e']) report(text);
@@ -314,9 +314,18 @@ describe('The reports of a process', () => {
     expect(runner.reports({ since: 9 })).toMatchObject({ result: [], from: 5, position: 5 });
     await finish('end');
     expect(runner.reports({ since: 4 })).toMatchObject({ result: ['e', 'end'], from: 4, position: 6 });
-    expect([runner.position, runner.status]).toEqual([0, RunnerStatus.Progressed]);
-    runner.abort();
-    expect(runner.reports()).toMatchObject({ result: ['d', 'e', 'end'], status: RunnerStatus.Aborted });
+    expect([runner.position, runner.status]).toEqual([6, RunnerStatus.Completed]);
+  });
+
+  it('tell of the end, and of a failure, as every read does', async () => {
+    const { runner, report, fail } = work({ history: 3 });
+    report('a');
+    await fail(Object.assign(new Error('secret'), { code: 'E_DISK' }));
+    const end = { status: RunnerStatus.Failed, error: { name: 'Error', code: 'E_DISK' } };
+    expect(runner.reports()).toEqual({ result: ['a'], from: 0, position: 1, ...end });
+    expect(runner.reports({ since: 1 })).toMatchObject({ result: [], from: 1, ...end });
+    await here.session.terminate();
+    expect(runner.reports()).toMatchObject({ ended: 'terminated' });
   });
 
   it('are not kept without it', async () => {

@@ -3,7 +3,7 @@ import { BadArgumentError, SourceOverflowError } from 'nestjs-active-session';
 import { createReadStream } from 'node:fs';
 import { PassThrough, Readable } from 'node:stream';
 import { ReadableStream } from 'node:stream/web';
-import { interval, NEVER, Observable, range, Subject } from 'rxjs';
+import { interval, NEVER, Observable, of, range, Subject, tap } from 'rxjs';
 import { until } from '../support/gate.js';
 import { settle } from '../support/fake-clock.js';
 import { useSession } from './one-session.js';
@@ -69,6 +69,23 @@ describe('An Observable that pushes more than is read', () => {
     await settle();
     expect(runner.error).toBeInstanceOf(SourceOverflowError);
     expect(left).toHaveBeenCalledTimes(1);
+  });
+
+  it('is left at once, also where it would push without end', async () => {
+    let emitted = 0;
+    const endless = range(0, Infinity).pipe(tap(() => emitted++));
+    const runner = here.session.createSequenceRunner(endless, { queueLimit: 3, startNow: true });
+    expect(emitted).toBe(4);
+    await settle();
+    expect(runner.error).toBeInstanceOf(SourceOverflowError);
+  });
+
+  it('gives nothing behind an item that cannot be taken', async () => {
+    const sizeOf = (text: string): number => (text === 'bad' ? NaN : 1);
+    const options = { queueLimitBytes: 10, sizeOf, startNow: true };
+    const runner = here.session.createSequenceRunner(of('a', 'bad', 'c'), options);
+    await settle();
+    expect(runner.getAvailable()).toMatchObject({ result: ['a'], status: 'failed', error: { code: 'BAD_ARGUMENT' } });
   });
 
   it('is read in full where there is room', async () => {
@@ -140,6 +157,17 @@ describe('An Observable', () => {
     expect(runner.error).toMatchObject({ message: 'closed today' });
   });
 
+  it('whose teardown throws is left all the same', async () => {
+    const source = new Observable<number>(() => () => {
+      throw new Error('teardown');
+    });
+    const runner = here.session.createSequenceRunner(source, { startNow: true });
+    runner.abort();
+    await settle();
+    expect(runner.isBackgroundCompleted).toBe(true);
+    expect((await here.session.terminate()).leftBehind).toEqual([]);
+  });
+
   it('may push from a timer, or never', async () => {
     const runner = here.session.createSequenceRunner(interval(1));
     expect((await runner.getRequired({ advance: 3 })).result).toEqual([0, 1, 2]);
@@ -156,6 +184,14 @@ describe('A stream of Node', () => {
     expect(streams.map(({ destroyed }) => destroyed)).toEqual([true, false]);
     await here.session.terminate();
     expect(streams.map(({ destroyed }) => destroyed)).toEqual([true, true]);
+  });
+
+  it('that is not used, as there is a runner for its dedupeKey, is destroyed; the one in use is not', async () => {
+    const streams = [new PassThrough(), new PassThrough()];
+    const runners = streams.map((stream) => here.session.createSequenceRunner(stream, { dedupeKey: 'one' }));
+    expect(here.session.createSequenceRunner(streams[0]!, { dedupeKey: 'one' })).toBe(runners[0]);
+    expect(runners[1]).toBe(runners[0]);
+    expect(streams.map(({ destroyed }) => destroyed)).toEqual([false, true]);
   });
 
   it('that waits for a chunk is destroyed by an abort, and the session need not wait for it', async () => {

@@ -93,10 +93,10 @@ export class LiveProcessRunner<T> extends ProcessRunner<T> {
 
   override reports({ since = 0 }: { since?: number } = {}): RunnerResult<T[]> {
     checkWhole('since', since);
-    this.markUsed();
-    const from = Math.min(Math.max(since, this.reportCount - this.kept.length), this.reportCount);
-    const { status, reportCount: position } = this;
-    return { result: this.kept.slice(from - (position - this.kept.length)), from, position, status };
+    const { kept, reportCount } = this;
+    const oldest = reportCount - kept.length;
+    const from = Math.min(Math.max(since, oldest), reportCount);
+    return this.see(kept.slice(from - oldest), from);
   }
 
   override releaseWaits(): void {
@@ -194,10 +194,15 @@ export class LiveProcessRunner<T> extends ProcessRunner<T> {
 
   /** The latest result, whatever was asked for: being behind is no error. */
   private answer(from: number): Result<T> {
+    return this.see(this.latest, from);
+  }
+
+  /** The reader has seen all that there is so far. */
+  private see<V>(result: V, from: number): RunnerResult<V> {
     const status = this.statusNow();
     this.currentPosition = Math.max(this.currentPosition, this.reportCount);
     this.setStatus(status);
-    return this.resultOf(this.latest, from, this.reportCount, status);
+    return this.resultOf(result, from, this.reportCount, status);
   }
 
   private statusNow(): RunnerStatus {

@@ -19,7 +19,8 @@ export abstract class ProcessRunner<T = unknown> extends RunnerBase<T | undefine
   override readonly kind = 'process';
 
   /**
-   * The reports that are kept (option `history`), oldest first, and without waiting.
+   * The reports that are kept (option `history`), oldest first, and without waiting: a read like any other. The end of a body that
+   * returns nothing repeats the last report.
    * @param since only those after this number of reports @default all that are kept
    * @returns `from`: the number of the first one; it is greater than `since` where older ones are not kept any more
    * @throws BadArgumentError

@@ -27,7 +27,11 @@ export class LiveSequenceRunner<T> extends SequenceRunner<T> implements Producer
   /** Whether the producer was given one more turn before the collecting read is answered, and whether that is over. */
   private turn: 'none' | 'given' | 'over' = 'none';
 
-  constructor(setup: RunnerSetup, source: SequenceSource<T>, options: SequenceOptions = {}) {
+  constructor(
+    setup: RunnerSetup,
+    private readonly source: SequenceSource<T>,
+    options: SequenceOptions = {},
+  ) {
     super(setup);
     const settings = (this.settings = resolveSequence(options, this.home.sequence));
     this.reads = new ReadQueue(
@@ -55,11 +59,19 @@ export class LiveSequenceRunner<T> extends SequenceRunner<T> implements Producer
 
   /** Starts the source, if that has not happened yet. */
   start(): void {
-    void this.startRunning();
+    if (super.status !== RunnerStatus.NotStarted) return;
+    this.markStarted();
+    this.runWork(() => this.producer.start(() => this.workSignal));
   }
 
-  protected override onStart(): void {
-    this.producer.start(() => this.workSignal);
+  /** Whether that is its source. */
+  isOver(source: unknown): boolean {
+    return this.source === source;
+  }
+
+  /** Closes a source that is not used. */
+  closeUnused(source: SequenceSource<T>): void {
+    void this.home.run(() => new Producer(source, this, this.settings).stop());
   }
 
   override getAvailable({ advance = Infinity, startPosition }: GetAvailableOptions = {}): SequenceResult<T> {

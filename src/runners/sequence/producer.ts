@@ -1,5 +1,5 @@
 import { setImmediate } from 'node:timers';
-import type { Subscribable, Unsubscribable } from 'rxjs';
+import { Observable, Subject, takeUntil, type Subscribable } from 'rxjs';
 import { SourceOverflowError } from '../../errors.js';
 import type { Overflow } from '../../options.js';
 import { isAbortOf } from '../stopping.js';
@@ -139,37 +139,23 @@ export class Producer<T> {
   /** Resolves when it has completed, or was closed. */
   private async listenTo(source: Subscribable<T>): Promise<void> {
     if (this.isStopping) return;
-    let subscription: Unsubscribable | undefined;
-    const unsubscribe = (): void => {
-      subscription?.unsubscribe();
-      subscription = undefined;
-    };
-    try {
-      await new Promise<void>((resolve, reject) => {
-        this.opened = {
-          close: () => {
-            unsubscribe();
-            resolve();
-          },
-        };
-        subscription = source.subscribe({
-          next: (item) => {
-            if (this.isStopping) return;
-            try {
-              this.take(item);
-            } catch (error) {
-              reject(error);
-              unsubscribe();
-            }
-          },
-          error: reject,
-          complete: resolve,
-        });
+    await new Promise<void>((resolve, reject) => {
+      // It may push without end while it is being subscribed to: only an operator can end that.
+      const stop = new Subject<void>();
+      this.opened = { close: () => stop.next() };
+      new Observable<T>((subscriber) => source.subscribe(subscriber)).pipe(takeUntil(stop)).subscribe({
+        next: (item) => {
+          try {
+            this.take(item);
+          } catch (error) {
+            reject(error);
+            stop.next();
+          }
+        },
+        error: reject,
+        complete: resolve,
       });
-    } finally {
-      // What it has pushed while it was being subscribed to may have ended it.
-      unsubscribe();
-    }
+    });
   }
 
   /** @throws SourceOverflowError */

@@ -18,7 +18,8 @@ export class UnreadBytes {
     // Without a limit nobody pays for sizes.
     if (this.limit === Infinity) return;
     const size = this.sizeOf(item);
-    if (!(size >= 0)) throw new BadArgumentError(`Expected "sizeOf" to return a number of bytes >= 0, got ${size}`);
+    if (!(size >= 0 && size < Infinity))
+      throw new BadArgumentError(`Expected "sizeOf" to return a number of bytes >= 0, got ${size}`);
     this.sizes.push(size);
     this.total += size;
   }
