@@ -107,12 +107,25 @@ class ScopedFactory {
   }
 }
 
+/** One for all users; it takes as many turns of the event loop as it is asked to. */
+@Injectable()
+class SlowFactory implements InjectableRunnerFactory<{ turns: number }, number> {
+  async create(request: { turns: number }, context: RunnerContext): Promise<Meter> {
+    await settle(request.turns);
+    const meter = new Meter(context);
+    meter.position = request.turns;
+    meter.extraData = context.session;
+    return meter;
+  }
+}
+
 const metadata: ModuleMetadata = {
   providers: [
     Prices,
     PriceChange,
     MeterFactory,
     ScopedFactory,
+    SlowFactory,
     { provide: 'METERS', useExisting: MeterFactory },
     { provide: 'NO FACTORY', useValue: {} },
   ],
@@ -165,6 +178,21 @@ describe('session.createRunner()', () => {
     ];
     expect(runners.map(({ position }) => position)).toEqual([1, 2, 1]);
     expect(runners[0]!.extraData).toBe(here.session.id);
+  });
+
+  it('hands each call its own request and session, also where several users come at the same time', async () => {
+    const users = [here.session, await here.another(), await here.another()];
+    const calls = users.flatMap((session, user) => [
+      { session, turns: 6 - user },
+      { session, turns: 1 + user },
+    ]);
+    const runners = await Promise.all(calls.map(({ session, turns }) => session.createRunner(SlowFactory, { turns })));
+    for (const [call, { session, turns }] of calls.entries()) {
+      const runner = runners[call]!;
+      expect([runner.position, runner.id.sessionId]).toEqual([turns, session.id]);
+      expect(runner.extraData).toBe(session);
+      expect(session.getRunner(runner.key)).toBe(runner);
+    }
   });
 
   it('gives the same runner for the same dedupeKey, also while its factory is at work', async () => {
@@ -533,6 +561,30 @@ describe('The end of a runner of your own', () => {
     gate.open();
     await Promise.all([read, ended]);
     expect(told).toEqual(['opened', 'disposed']);
+  });
+
+  it('comes once to each, with the end of the session, and an abort after it changes nothing', async () => {
+    const told: string[] = [];
+    const make = (name: string): Promise<Meter> =>
+      meter({ abort: () => void told.push(`${name}: abort`), dispose: () => void told.push(`${name}: dispose`) });
+    const runners = [await make('new'), await make('working'), await make('aborted'), await make('completed')];
+    for (const runner of runners.slice(1)) await runner.start();
+    runners[2]!.abort();
+    runners[3]!.set(RunnerStatus.Completed);
+    const cleanups = runners.map(({ number }) => here.session.trackRunnerCleanup(number));
+    await Promise.all([here.session.terminate(), here.session.terminate(), ...cleanups]);
+    expect(runners.map((runner) => runner.abort('late'))).toEqual(['aborted', 'aborted', 'aborted', 'completed']);
+    const disposals = ['new: dispose', 'working: dispose', 'aborted: dispose', 'completed: dispose'];
+    expect(told.sort()).toEqual(['new: abort', 'working: abort', 'aborted: abort', ...disposals].sort());
+    expect(here.session.runners.size).toBe(0);
+  });
+
+  it('is over for who tracks the clean-up, also where that fails', async () => {
+    const { number } = await meter({ dispose: () => Promise.reject(new Error('stuck')) });
+    const cleanup = here.session.trackRunnerCleanup(number);
+    await here.session.terminate();
+    expect(await cleanup).toBeUndefined();
+    expect(here.faults()).toEqual([expect.stringContaining('stuck')]);
   });
 
   it('is not waited for for ever', async () => {

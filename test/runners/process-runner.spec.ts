@@ -5,6 +5,7 @@ import {
   BadArgumentError,
   RunnerStatus,
   type ProcessRunner,
+  type ProcessBody,
   type Report,
   type ProcessOptions,
 } from 'nestjs-active-session';
@@ -97,6 +98,16 @@ describe('A process runner', () => {
     report('on its way');
     await finish();
     expect(await runner.getRequired()).toMatchObject({ result: 'on its way', position: 2, status: 'completed' });
+  });
+
+  it.each<[string, ProcessBody<string>]>([
+    ['returns its result', () => 'the last'],
+    ['resolves with its result', async () => 'the last'],
+    ['reports, and returns nothing', (report) => report('the last')],
+    ['reports, and resolves with nothing', async (report) => report('the last')],
+  ])('may have a body that %s', async (_how, body) => {
+    const runner = here.session.createProcessRunner(body);
+    expect(await runner.getRequired({ advance: Infinity })).toMatchObject({ result: 'the last', status: 'completed' });
   });
 
   it.each([
@@ -395,6 +406,14 @@ describe('The end of a process', () => {
   ])('by a body that %s at its start fails the runner, and not its creator', async (_how, body) => {
     const runner = here.session.createProcessRunner(body);
     expect(await runner.getRequired()).toMatchObject({ position: 0, status: 'failed', error: { name: 'Error' } });
+  });
+
+  it('by the abort of something else is a failure like any other', async () => {
+    const { runner, fail } = work();
+    const error = Object.assign(new Error('The other server has hung up'), { name: 'AbortError' });
+    await fail(error);
+    expect(await runner.getRequired()).toMatchObject({ status: 'failed', error: { name: 'AbortError' } });
+    expect(runner.error).toBe(error);
   });
 
   it('aborts the completion signal when a reader has seen it', async () => {

@@ -321,6 +321,31 @@ describe('4. A read that is cancelled', () => {
     expect(await next).toMatchObject({ result: [0, 1] });
   });
 
+  it('leaves what it had collected to smaller reads, of which only the last one is told the end', async () => {
+    const { runner, tap } = feed(5);
+    const leaving = new AbortController();
+    const cancelled = rejection(runner.getRequired({ advance: 9, signal: leaving.signal }));
+    await settle();
+    leaving.abort();
+    await cancelled;
+    tap.finish();
+    await settle();
+    expect(runner.isBackgroundCompleted).toBe(true);
+    expect(await runner.getRequired({ advance: 2 })).toMatchObject({ result: [0, 1], status: 'progressed' });
+    expect(runner.getAvailable({ advance: 1 })).toMatchObject({ result: [2], status: 'progressed' });
+    expect(await runner.getRequired({ advance: 9 })).toMatchObject({ result: [3, 4], status: 'completed' });
+  });
+
+  it('leaves nothing unread where it had collected nothing', async () => {
+    const { runner } = await readUpTo(2);
+    const leaving = new AbortController();
+    const cancelled = rejection(runner.getRequired({ advance: 5, signal: leaving.signal }));
+    await settle();
+    leaving.abort();
+    await cancelled;
+    expect([runner.status, runner.position]).toEqual([RunnerStatus.Stalled, 2]);
+  });
+
   it('disturbs nobody while it waits for its turn', async () => {
     const { runner, tap } = feed(1);
     const leaving = new AbortController();

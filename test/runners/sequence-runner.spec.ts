@@ -114,6 +114,17 @@ describe.each(SOURCES)('A sequence runner over %s', (_kind, from, { needsError }
     expect(await runner.getRequired({ advance: 5 })).toMatchObject({ result: [0, 1, 2], status: 'failed' });
   });
 
+  it('fails with the error of an abort that is not its own', async () => {
+    const error = Object.assign(new Error('The other server has hung up'), { name: 'AbortError' });
+    const runner = here.session.createSequenceRunner(from(new Counted(1, { error })));
+    expect(await runner.getRequired({ advance: 5 })).toMatchObject({
+      result: [0],
+      status: 'failed',
+      error: { name: 'AbortError' },
+    });
+    expect(runner.error).toBe(error);
+  });
+
   if (needsError !== true)
     it('fails also with an error that is undefined', async () => {
       const runner = here.session.createSequenceRunner(from(new Counted(1, { error: undefined })));
@@ -390,7 +401,10 @@ describe('Progress of a sequence runner', () => {
   it('keeps what the application attaches, and the name', () => {
     const extraData = { any: 'thing' };
     const runner = here.session.createSequenceRunner([], { extraData, name: 'search' });
-    expect([runner.extraData, runner.name, runner.kind]).toEqual([extraData, 'search', 'sequence']);
+    expect([runner.name, runner.kind]).toEqual(['search', 'sequence']);
+    expect(runner.extraData).toBe(extraData);
+    runner.extraData = undefined;
+    expect(here.session.getRunner(runner.number)?.extraData).toBeUndefined();
   });
 });
 
@@ -547,6 +561,24 @@ describe('An abort of a sequence runner', () => {
     expect(items.closed).toBe(1);
   });
 
+  it('makes nothing of what a step gives that was under way', async () => {
+    let give: (step: IteratorResult<number>) => void = () => {};
+    const source = {
+      [Symbol.asyncIterator]: () => ({
+        next: () => new Promise<IteratorResult<number>>((resolve) => (give = resolve)),
+      }),
+    };
+    const runner = here.session.createSequenceRunner(source);
+    const read = runner.getRequired();
+    await settle();
+    runner.abort();
+    expect(await read).toMatchObject({ result: [], status: 'aborted' });
+    give({ done: false, value: 1 });
+    await settle();
+    expect(await runner.getRequired()).toMatchObject({ result: [], position: 0, status: 'aborted' });
+    expect([runner.progress.reached, runner.isBackgroundCompleted]).toEqual([0, true]);
+  });
+
   it('answers its reader at once though a source function never does; the session leaves that behind', async () => {
     const runner = here.session.createSequenceRunner<number>(() => new Promise(() => {}), { name: 'deaf' });
     const read = runner.getRequired();
@@ -630,6 +662,20 @@ describe('An abort of a sequence runner', () => {
     release();
     expect((await ended).leftBehind).toEqual([]);
     expect(isDone).toBe(true);
+  });
+});
+
+describe('The end of the session of a sequence', () => {
+  it('drops what is unread: the sequence ends where it was read to', async () => {
+    const runner = here.session.createSequenceRunner([0, 1, 2], { startNow: true });
+    await settle();
+    runner.getAvailable({ advance: 1 });
+    await here.session.terminate();
+    expect([runner.position, runner.isBackgroundCompleted]).toEqual([1, true]);
+    expect(runner.progress).toMatchObject({ reached: 1, estimatedEnd: 1 });
+    const nothing = { result: [], from: 1, position: 1, status: RunnerStatus.Aborted, ended: 'terminated' };
+    expect(runner.getAvailable()).toEqual(nothing);
+    expect(await runner.getRequired()).toEqual(nothing);
   });
 });
 

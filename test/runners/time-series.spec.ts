@@ -71,6 +71,19 @@ describe('A time series runner', () => {
     expect([Math.min(...late) >= 0, Math.max(...late) <= 3]).toEqual([true, true]);
   });
 
+  it.each([3_600_000, -3_600_000])('keeps its time when the time of day is changed (by %s ms)', async (change) => {
+    const now = jest.spyOn(Date, 'now').mockReturnValue(1_000_000_000);
+    const runner = here.session.createTimeSeriesRunner(counter(), { intervalMs: 1_000, count: 4, startNow: true });
+    await pass(1_000);
+    now.mockReturnValue(1_000_000_000 + change);
+    await pass(2_000, 1_000);
+    const { result, status } = await runner.getRequired({ advance: 4 });
+    expect([status, result.map(({ at }) => at.getTime() - 1_000_000_000)]).toEqual([
+      'completed',
+      [0, 1_000, 2_000, 3_000],
+    ]);
+  });
+
   it.each<[NonNullable<TimeSeriesOptions['missed']>, number[], number]>([
     ['skip', [0, 100, 400, 500], 4],
     ['catch-up', [0, 100, 350, 350, 400], 5],
