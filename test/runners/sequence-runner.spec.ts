@@ -1,6 +1,6 @@
 import { describe, expect, it, jest } from '@jest/globals';
 import { GoneException } from '@nestjs/common';
-import { BadArgumentError, RunnerStatus, type SequenceItems } from 'nestjs-active-session';
+import { BadArgumentError, RunnerStatus, type Runner, type SequenceItems } from 'nestjs-active-session';
 import { settle } from '../support/fake-clock.js';
 import { until } from '../support/gate.js';
 import { useSession } from './one-session.js';
@@ -33,6 +33,17 @@ class Counted implements Iterable<number> {
       this.closed++;
     }
   }
+}
+
+/** Ends the runner, if it has not ended by itself, and then in every other way, too. */
+async function expectClosedOnce(items: Counted, runner: Runner, end: string): Promise<void> {
+  if (end === 'an abort') runner.abort();
+  if (end === 'the end of its session') await here.session.terminate();
+  await settle();
+  expect([items.opened, items.closed]).toEqual([1, 1]);
+  runner.abort();
+  await here.session.terminate();
+  expect([items.opened, items.closed]).toEqual([1, 1]);
 }
 
 describe.each(SOURCES)('A sequence runner over %s', (_kind, from, { needsError }) => {
@@ -145,13 +156,7 @@ describe.each(SOURCES)('A sequence runner over %s', (_kind, from, { needsError }
       const runner = here.session.createSequenceRunner(from(items), { queueLimit: 101 });
       const leaves = end === 'completion' || end === 'failure';
       await runner.getRequired({ advance: leaves ? Infinity : 5 });
-      if (end === 'an abort') runner.abort();
-      if (end === 'the end of its session') await here.session.terminate();
-      await settle();
-      expect([items.opened, items.closed]).toEqual([1, 1]);
-      runner.abort();
-      await here.session.terminate();
-      expect([items.opened, items.closed]).toEqual([1, 1]);
+      await expectClosedOnce(items, runner, end);
     },
   );
 
@@ -208,13 +213,7 @@ describe.each(PULLED)('A sequence runner that pulls %s', (_kind, from, { ahead =
       const items = new Counted(100);
       const runner = here.session.createSequenceRunner(from(items), { queueLimit: 5 });
       await runner.getRequired({ advance: 5 });
-      if (end === 'an abort') runner.abort();
-      if (end === 'the end of its session') await here.session.terminate();
-      await settle();
-      expect([items.opened, items.closed]).toEqual([1, 1]);
-      runner.abort();
-      await here.session.terminate();
-      expect([items.opened, items.closed]).toEqual([1, 1]);
+      await expectClosedOnce(items, runner, end);
     },
   );
 

@@ -198,19 +198,18 @@ describe('What sessionScoped() provides', () => {
     });
   });
 
+  const counter = sessionScoped({
+    provide: 'COUNT',
+    callable: true,
+    useFactory: () => {
+      let count = 0;
+      return Object.assign((by: number) => (count += by), { unit: 'items' });
+    },
+  });
+
   it('may be called, or constructed, with `callable`', async () => {
     const app = await startScopedApp({
-      providers: [
-        sessionScoped({
-          provide: 'COUNT',
-          callable: true,
-          useFactory: () => {
-            let count = 0;
-            return Object.assign((by: number) => (count += by), { unit: 'items' });
-          },
-        }),
-        sessionScoped({ provide: 'TYPE', callable: true, useFactory: () => class Row {} }),
-      ],
+      providers: [counter, sessionScoped({ provide: 'TYPE', callable: true, useFactory: () => class Row {} })],
     });
     const count = app.get<((by: number) => number) & { unit: string }>('COUNT');
     const Row = app.get<new () => object>('TYPE');
@@ -301,18 +300,7 @@ describe('What sessionScoped() provides', () => {
   });
 
   it('bound by `bind()` still calls that of the session, also where none is there yet', async () => {
-    const app = await startScopedApp({
-      providers: [
-        sessionScoped({
-          provide: 'COUNT',
-          callable: true,
-          useFactory: () => {
-            let count = 0;
-            return (by: number) => (count += by);
-          },
-        }),
-      ],
-    });
+    const app = await startScopedApp({ providers: [counter] });
     const count = app.get<(by: number) => number>('COUNT');
     const early = count.bind(undefined, 2);
     const [alice, bob] = [await app.user(), await app.user()];
