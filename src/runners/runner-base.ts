@@ -190,7 +190,8 @@ export abstract class RunnerBase<R = unknown> extends Runner<R> {
   protected get workSignal(): AbortSignal {
     if (this.workAbort === undefined) {
       this.workAbort = new IsolatedAbort((error) => this.home.warn(`${this.label}: listener of its signal`, error));
-      if (this.currentStatus === RunnerStatus.Aborted) this.stopWork(this.reasonOfAbort);
+      // Also where it is asked for only then.
+      if (this.currentStatus === RunnerStatus.Aborted) this.abortWork(this.reasonOfAbort);
     }
     return this.workAbort.signal;
   }
@@ -260,6 +261,10 @@ export abstract class RunnerBase<R = unknown> extends Runner<R> {
   /** @internal Tells the work to stop. It may be called again. */
   protected stopWork(reason: unknown): void {
     if (this.isWorkOver) return;
+    this.abortWork(reason);
+  }
+
+  private abortWork(reason: unknown): void {
     this.home.run(() => this.workAbort?.abort(reason ?? new DOMException('The runner was aborted', 'AbortError')));
   }
 

@@ -18,7 +18,8 @@ export class RunnerSetup {
   /** What the browser gets. */
   readonly key: RunnerKey;
   readonly name: string | undefined;
-  private readonly internals: RunnerInternals;
+  /** @internal */
+  readonly internals: RunnerInternals;
   private runner: RunnerBase | undefined;
   private isClosed = false;
 
@@ -32,6 +33,11 @@ export class RunnerSetup {
   /** For logs. */
   get id(): RunnerId {
     return { sessionId: this.key.sessionId, generation: this.key.generation, number: this.number };
+  }
+
+  /** @internal Where a runner that is made with it is going to live. */
+  static homeOf(setup: RunnerSetup): RunnerHome {
+    return internalsOf(setup).home;
   }
 
   /** @internal The runner that was made with it so far. */
@@ -51,15 +57,20 @@ export class RunnerSetup {
 
   /** @internal @throws BadArgumentError for what is none, and where a runner was made with it before */
   static use(setup: RunnerSetup, runner: RunnerBase): RunnerInternals {
-    if (!(setup instanceof RunnerSetup))
-      throw new BadArgumentError(
-        'A runner of your own is made with the context that session.createRunner() gives to its factory',
-      );
+    const internals = internalsOf(setup);
     if (setup.isClosed)
       throw new BadArgumentError('The factory that was given this context is over: make the runner before it returns');
     if (setup.runner !== undefined)
       throw new BadArgumentError(`${setup.runner.label} was made with this context already: it is good for one runner`);
     setup.runner = runner;
-    return setup.internals;
+    return internals;
   }
+}
+
+/** @throws BadArgumentError for what is no context */
+function internalsOf(setup: RunnerSetup): RunnerInternals {
+  if (setup instanceof RunnerSetup) return setup.internals;
+  throw new BadArgumentError(
+    'A runner of your own is made with the context that session.createRunner() gives to its factory',
+  );
 }

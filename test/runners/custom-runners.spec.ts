@@ -537,12 +537,15 @@ describe('The end of a runner of your own', () => {
     expect([told, other.abortReason]).toEqual([['first'], 'first']);
   });
 
-  it('tells the work also where that asks for its signal only then', async () => {
-    const runner = await meter();
-    await runner.start();
-    runner.abort('enough');
-    expect([runner.signal.aborted, runner.signal.reason]).toEqual([true, 'enough']);
-  });
+  it.each([true, false])(
+    'tells the work also where that asks for its signal only then (started: %s)',
+    async (isStarted) => {
+      const runner = await meter();
+      if (isStarted) await runner.start();
+      runner.abort('enough');
+      expect([runner.signal.aborted, runner.signal.reason]).toEqual([true, 'enough']);
+    },
+  );
 
   it('waits for a start that is under way, and disposes of what that has opened', async () => {
     const gate = new Gate();
@@ -671,6 +674,22 @@ describe('A sequence runner of your own', () => {
     await runner.getRequired({ advance: 1 });
     runner.abort('enough');
     expect([given?.reason, tap.returns]).toEqual(['enough', 1]);
+  });
+
+  it('is not made where its options are wrong, and nothing is left of it', async () => {
+    class Wrong extends SequenceRunnerBase<number> {
+      constructor(context: RunnerContext) {
+        super(context, { queueLimit: -1 });
+      }
+      protected override open(): Iterable<number> {
+        return [];
+      }
+    }
+    const lock = here.session.services.get<SessionLock<Prices>>(getSessionLockToken(Prices) as never);
+    const make = (_: object, context: RunnerContext): Wrong => new Wrong(context);
+    const made = here.session.createRunner(make, {}, { holds: await lock.acquire() });
+    await expect(made).rejects.toThrow('expected option "sequence.queueLimit" to be');
+    expect([here.session.runners.size, await lock.tryAcquire()]).toEqual([0, expect.anything()]);
   });
 
   it('fails where its source cannot be opened', async () => {

@@ -5,7 +5,7 @@ import { resolveSequence } from '../../resolve-options.js';
 import { RunnerStatus, type GetAvailableOptions, type GetRequiredOptions } from '../runner.js';
 import type { ErrorSerializer } from '../../serialized-error.js';
 import { checkWaitMs, checkWhole } from '../check-arguments.js';
-import type { RunnerSetup } from '../runner-setup.js';
+import { RunnerSetup } from '../runner-setup.js';
 import { Producer, type ProducerTarget } from './producer.js';
 import { SequenceLog } from './sequence-log.js';
 import { ReadQueue, type PendingRead } from './sequence-reads.js';
@@ -32,8 +32,10 @@ export class LiveSequenceRunner<T> extends SequenceRunner<T> implements Producer
     private readonly source: SequenceSource<T>,
     options: SequenceOptions = {},
   ) {
+    // Bad options leave no runner half made.
+    const settings = resolveSequence(options, RunnerSetup.homeOf(setup).sequence);
     super(setup);
-    const settings = (this.settings = resolveSequence(options, this.home.sequence));
+    this.settings = settings;
     this.reads = new ReadQueue(
       this.home.clock,
       () => this.advanceReads(),
