@@ -89,7 +89,8 @@ export class HttpSessions extends UserSessionNamer implements SessionFinder {
     let ready: Promise<unknown> | undefined;
     try {
       cell = new RequestCell(this, suffix, req, res);
-      bindCell(req, res, cell, this.logouts.inFlight);
+      bindCell(req, res, cell);
+      if (cell.pins) this.logouts.inFlight.add(cell);
       if (this.options.identify === undefined) this.logouts.watch(req, cell);
       cell.bindExisting();
       ready = this.preload(cell);
@@ -192,6 +193,10 @@ export class HttpSessions extends UserSessionNamer implements SessionFinder {
 
   closeRequestScope(scope: RequestScope): void {
     void scope.end().then(() => this.requestScopes.delete(scope));
+  }
+
+  onReleased(cell: RequestCell): void {
+    this.logouts.inFlight.remove(cell);
   }
 
   /** Ends what requests without a session have, and makes nothing for them any more; leaves the stores of user sessions alone again. */

@@ -5,6 +5,7 @@ import type { LiveGroup } from '../session/live-group.js';
 import type { Sessions } from '../session/sessions.js';
 import type { RequestCell } from './request-cell.js';
 import { cellOf } from './request-state.js';
+import { RequestsInFlight } from './requests-in-flight.js';
 import { hasFailed, type EndedUserSessions, type StoreCallback } from './ended-user-sessions.js';
 import { UserSessionStores, type UserSessionEvents } from './user-session-store.js';
 import type { UserSessionPort } from './user-session.js';
@@ -14,8 +15,7 @@ import type { UserSessionPort } from './user-session.js';
  * which are still being handled neither use it on nor bring it back.
  */
 export class Logouts implements UserSessionEvents {
-  /** The cells of the requests that are being handled. */
-  readonly inFlight = new Set<RequestCell>();
+  readonly inFlight = new RequestsInFlight();
   private readonly logger = new Logger('ActiveSession');
   private readonly stores: UserSessionStores;
   private readonly storeOf = new WeakMap<LiveGroup, object>();
@@ -60,7 +60,7 @@ export class Logouts implements UserSessionEvents {
   onClear(store: object): string[] {
     const groups = [...this.sessions.allGroups()].filter((group) => this.storeOf.get(group) === store);
     for (const group of groups) group.end('user-session-ended');
-    const cells = [...this.inFlight].filter((cell) => cell.userSessionStore === store);
+    const cells = this.inFlight.filter((cell) => cell.userSessionStore === store);
     const ids = cells.flatMap(({ userSessionId }) => userSessionId ?? []);
     for (const cell of cells) cell.logOut();
     return [...groups.map(({ userSessionId }) => userSessionId), ...ids];
@@ -102,8 +102,7 @@ export class Logouts implements UserSessionEvents {
   }
 
   isBeingReplaced(userSessionId: string): boolean {
-    for (const cell of this.inFlight) if (cell.isReplacing(userSessionId)) return true;
-    return false;
+    return this.inFlight.some((cell) => cell.isReplacing(userSessionId));
   }
 
   private decide(req: SessionRequest): 'end' | 'keep' {
@@ -122,6 +121,6 @@ export class Logouts implements UserSessionEvents {
   }
 
   private cellsOf(userSessionId: string): RequestCell[] {
-    return [...this.inFlight].filter((cell) => cell.userSessionId === userSessionId);
+    return this.inFlight.filter((cell) => cell.userSessionId === userSessionId);
   }
 }

@@ -23,6 +23,8 @@ export interface SessionFinder {
   findOrCreate(req: SessionRequest, suffix: string): FoundSession;
   openRequestScope(why: UnavailableReason): RequestScope | undefined;
   closeRequestScope(scope: RequestScope): void;
+  /** The request is over. */
+  onReleased(cell: RequestCell): void;
   /** How long the user session of a request is going to last from now on, in ms. */
   userSessionLeftMs(req: SessionRequest): number;
 }
@@ -41,8 +43,8 @@ export type SessionResponse = ServerResponse;
  * As the cell of the request's context it can outlive the request, so it lets go of it then.
  */
 export class RequestCell extends ContextCell {
-  /** Told when the response is closed. */
-  onReleased: (() => void) | undefined;
+  /** Kept by {@link RequestsInFlight}. */
+  place = -1;
   private session: LiveSession | undefined;
   private group: LiveGroup | undefined;
   /** Undefined when the request is over. */
@@ -171,8 +173,9 @@ export class RequestCell extends ContextCell {
     this.letGroupGo();
   }
 
-  /** The response is closed: nothing is pinned any more. */
+  /** The response, or its connection, is closed: nothing is pinned any more. */
   release(): void {
+    if (this.request === undefined) return;
     // What runs on after the answer may use the session on, unpinned: its scope stays.
     const { scope } = this;
     this.letSessionGo();
@@ -181,7 +184,7 @@ export class RequestCell extends ContextCell {
     this.request = undefined;
     this.answer = undefined;
     if (this.requestScope !== undefined) this.finder.closeRequestScope(this.requestScope);
-    this.onReleased?.();
+    this.finder.onReleased(this);
   }
 
   override open(): Scope {
