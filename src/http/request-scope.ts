@@ -24,7 +24,7 @@ export class RequestScope {
       new SessionUnavailableError(`${what} has no "fallback: 'request'". ${unavailableMessage(why)}`);
     const { scopeHost } = environment;
     this.groupScope = new Scope('group', scopeHost, unavailableGroup(why), undefined, whyMissing);
-    this.scope = new Scope('session', scopeHost, unavailableSession(why), this.groupScope, whyMissing);
+    this.scope = new Scope('session', scopeHost, unavailableSession(why), { scope: this.groupScope }, whyMissing);
   }
 
   /** Ends what was made in it. Never rejects. */

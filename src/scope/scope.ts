@@ -18,40 +18,43 @@ const AWAITED = Symbol('awaited');
 /** Shared by all scopes that hold nothing yet. */
 const NONE: readonly never[] = Object.freeze([]);
 
+/** What most scopes do not have, in an object of its own: an idle session is small. */
+class Extras {
+  plainCell: ContextCell | undefined;
+  awaitedCell: ContextCell | undefined;
+  endings: Endings | undefined;
+  preparations: Preparations | undefined;
+  /** All of these are there: see {@link Scope.prepareAll}. */
+  preparedFor: readonly InstanceProvider[] | undefined;
+  locks: ScopeLocks | undefined;
+  endFirst: ((run: HookRunner, reason: SessionEndReason) => Promise<number>) | undefined;
+}
+
 /** The instances of one session, or of one group, by the number of their provider. Emptied when its owner ends. */
 export class Scope {
   private instances: readonly unknown[] = NONE;
-  private isOpen = true;
-  private isOver = false;
   private reason: SessionEndReason | undefined;
-  private plainCell: ContextCell | undefined;
-  private awaitedCell: ContextCell | undefined;
-  private endingsMade: Endings | undefined;
-  private preparations: Preparations | undefined;
-  /** All of these are there: see {@link prepareAll}. */
-  private preparedFor: readonly InstanceProvider[] | undefined;
-  private locksMade: ScopeLocks | undefined;
-  /** Ends what may use the instances, before them: Nest's durable providers. @returns how many there were */
-  endFirst: ((run: HookRunner, reason: SessionEndReason) => Promise<number>) | undefined;
+  private isOver = false;
+  private extrasMade: Extras | undefined;
 
   constructor(
     readonly level: ScopeLevel,
     readonly host: ScopeHost,
     private currentOwner: object | undefined,
-    /** The scope of the group, where this is the one of a session. */
-    private readonly parent?: Scope,
+    /** Leads to the scope of the group, where this is the one of a session. */
+    private group?: { readonly scope: Scope },
     /** It takes the place of a missing session: why that is missing. */
     private readonly whyMissing?: (what: string) => Error,
   ) {}
 
   /** The cell of code that runs in this scope, in whatever context it is called. */
   get cell(): ContextCell {
-    return (this.plainCell ??= new ScopeCell(this));
+    return (this.extras.plainCell ??= new ScopeCell(this));
   }
 
   /** The cell of code that the end of this scope waits for. */
   get cellOfAwaited(): ContextCell {
-    return (this.awaitedCell ??= new ScopeCell(this, true));
+    return (this.extras.awaitedCell ??= new ScopeCell(this, true));
   }
 
   get context(): SessionContext {
@@ -60,11 +63,20 @@ export class Scope {
 
   /** What was made, and ends with it. */
   get endings(): Endings {
-    return (this.endingsMade ??= new Endings());
+    return (this.extras.endings ??= new Endings());
   }
 
   get locks(): ScopeLocks {
-    return (this.locksMade ??= new ScopeLocks());
+    return (this.extras.locks ??= new ScopeLocks());
+  }
+
+  /** Ends what may use the instances, before them: Nest's durable providers. @returns how many there were */
+  get endFirst(): Extras['endFirst'] {
+    return this.extrasMade?.endFirst;
+  }
+
+  set endFirst(endFirst: Extras['endFirst']) {
+    this.extras.endFirst = endFirst;
   }
 
   /** The locks of this scope, or of the group's. */
@@ -131,12 +143,12 @@ export class Scope {
 
   /** Whether it is being made, and is awaited. */
   isMaking(provider: InstanceProvider): boolean {
-    return this.find(provider.level)?.preparations?.get(provider) !== undefined;
+    return this.find(provider.level)?.extrasMade?.preparations?.get(provider) !== undefined;
   }
 
   /** Whether it, or the scope of its group, keeps an instance to end it. */
   keeps(instance: object): boolean {
-    return this.endingsMade?.has(instance) === true || this.parent?.keeps(instance) === true;
+    return this.extrasMade?.endings?.has(instance) === true || this.parent?.keeps(instance) === true;
   }
 
   /** Runs `fn` in this scope, with nothing of the caller's context. */
@@ -155,10 +167,10 @@ export class Scope {
    * @returns undefined where all are there; else a promise that rejects with PreparationFailedError or SessionEndedError
    */
   prepareAll(providers: readonly InstanceProvider[]): Promise<unknown> | undefined {
-    if (this.preparedFor === providers) return undefined;
+    if (this.extrasMade?.preparedFor === providers) return undefined;
     const missing = providers.filter((provider) => this.instanceOf(provider) === undefined);
     if (missing.length > 0) return Promise.all(missing.map((provider) => this.prepareFor(provider)));
-    this.preparedFor = providers;
+    this.extras.preparedFor = providers;
     return undefined;
   }
 
@@ -167,22 +179,23 @@ export class Scope {
     if (provider.level !== this.level) return this.at(provider.level, provider.label).prepare(provider);
     const known = this.instanceOf(provider);
     if (known !== undefined) return known;
-    const preparation = this.preparations?.get(provider) ?? this.beginPreparation(provider);
+    const preparation = this.extrasMade?.preparations?.get(provider) ?? this.beginPreparation(provider);
     return preparation.resultFor(this.context.current()?.making);
   }
 
   /** From now on instances that exist can be used, and none is made. */
   close(reason: SessionEndReason): void {
-    this.isOpen = false;
     this.reason = reason;
+    // Mostly nobody waits: an error with its stack would cost more than all else that an end does.
+    if (this.extrasMade?.preparations === undefined && this.extrasMade?.locks === undefined) return;
     const ended = this.endedError();
-    this.preparations?.refuseAll(ended);
-    this.locksMade?.refuseAll(ended);
+    this.extrasMade?.preparations?.refuseAll(ended);
+    this.extrasMade?.locks?.refuseAll(ended);
   }
 
   /** Ends all instances, last created first, those included that are still being made. @returns how many there were */
   async dispose(run: HookRunner, reason: SessionEndReason): Promise<number> {
-    for (const { label, over } of this.preparations?.unfinished() ?? [])
+    for (const { label, over } of this.extrasMade?.preparations?.unfinished() ?? [])
       await run(`the making of ${label}`, () => over);
     await this.endings.finishUnderWay(run);
     const before = (await this.endFirst?.(run, reason)) ?? 0;
@@ -198,10 +211,23 @@ export class Scope {
   empty(): void {
     this.instances = NONE;
     this.currentOwner = undefined;
+    if (this.group !== undefined) this.group = { scope: this.group.scope };
     this.isOver = true;
-    this.locksMade?.releaseAll();
-    this.endFirst = undefined;
-    if (this.preparations?.isEmpty !== false) this.endingsMade?.close();
+    this.extrasMade?.locks?.releaseAll();
+    if (this.extrasMade !== undefined) this.extrasMade.endFirst = undefined;
+    if (this.extrasMade?.preparations?.isEmpty !== false) this.extrasMade?.endings?.close();
+  }
+
+  private get isOpen(): boolean {
+    return this.reason === undefined;
+  }
+
+  private get extras(): Extras {
+    return (this.extrasMade ??= new Extras());
+  }
+
+  private get parent(): Scope | undefined {
+    return this.group?.scope;
   }
 
   private find(level: ScopeLevel): Scope | undefined {
@@ -225,7 +251,7 @@ export class Scope {
 
   private beginPreparation(provider: InstanceProvider): Preparation {
     this.assertMayMake(provider);
-    return (this.preparations ??= new Preparations()).add(provider, (preparation) =>
+    return (this.extras.preparations ??= new Preparations()).add(provider, (preparation) =>
       this.context.runClean(new ScopeCell(this, true, preparation), async () => {
         // From the start it must be known who waits for whom.
         await Promise.resolve();
@@ -241,7 +267,7 @@ export class Scope {
     if (!(made instanceof Pending)) return this.put(provider, made);
     // Nothing is lost: it is there for a later use, and ends with the scope.
     const later = this.whenThere(provider, made.promise as Promise<object>);
-    (this.preparations ??= new Preparations()).add(provider, () => later);
+    (this.extras.preparations ??= new Preparations()).add(provider, () => later);
     later.catch((error: unknown) => {
       if (!this.isOver) this.host.logError(`The making of ${provider.label}`, error);
     });

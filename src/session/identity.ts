@@ -1,4 +1,5 @@
 import { createHash, createHmac, randomBytes } from 'node:crypto';
+import { SmallMap } from './small-map.js';
 
 /** 132 bits: enough for a thousand million user sessions, and of fixed length, so that a suffix can follow. */
 const ID_LENGTH = 22;
@@ -37,8 +38,13 @@ export class Stamps {
   private readonly nonce = randomBytes(8).toString('base64url');
   private serial = 0;
 
-  next(): string {
-    return this.nonce + (this.serial++).toString(36);
+  /** The next number of this process. */
+  next(): number {
+    return this.serial++;
+  }
+
+  textOf(serial: number): string {
+    return this.nonce + serial.toString(36);
   }
 }
 
@@ -46,30 +52,30 @@ export class Stamps {
 const REMEMBERED = 64;
 
 /** Counts the generations of each suffix of one group: they only grow. */
-export class Generations {
-  private readonly counts = new Map<string, number>();
-
+export class Generations extends SmallMap<number> {
   /** @param floor generations up to this one may have been used before this group was there */
-  constructor(private floor: number) {}
+  constructor(private floor: number) {
+    super();
+  }
 
   /** The highest generation that was given out. */
   get highest(): number {
-    return Math.max(this.floor, ...this.counts.values());
+    return Math.max(this.floor, ...this.values());
   }
 
   /** The next generation of `suffix`. `isUsed` tells which suffixes must be remembered. */
   next(suffix: string, isUsed: (suffix: string) => boolean): number {
-    const generation = (this.counts.get(suffix) ?? this.floor) + 1;
-    this.counts.delete(suffix);
-    this.counts.set(suffix, generation);
-    if (this.counts.size > REMEMBERED) this.forgetOne(isUsed);
+    const generation = (this.get(suffix) ?? this.floor) + 1;
+    this.delete(suffix);
+    this.set(suffix, generation);
+    if (this.size > REMEMBERED) this.forgetOne(isUsed);
     return generation;
   }
 
   private forgetOne(isUsed: (suffix: string) => boolean): void {
-    for (const [suffix, count] of this.counts) {
+    for (const [suffix, count] of this) {
       if (isUsed(suffix)) continue;
-      this.counts.delete(suffix);
+      this.delete(suffix);
       this.floor = Math.max(this.floor, count);
       return;
     }

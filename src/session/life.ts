@@ -9,57 +9,69 @@ import type { CleanupReport, LocalSession, Owned, Ownership } from './local-sess
 import { disposerOf, Ownerships } from './ownerships.js';
 import { SessionProperties } from './session-properties.js';
 
+/** Whose life it is. */
+export interface Living extends LocalSession {
+  /** How logs and errors name it. */
+  readonly name: string;
+  readonly environment: SessionEnvironment;
+  readonly level: ScopeLevel;
+  /** The group, where it is a session. */
+  readonly outer: { readonly scope: Scope } | undefined;
+}
+
+/** What is made at first access, in an object of its own: an idle session, of which nothing of it was asked, is small. */
+class Extras {
+  properties: SessionProperties | undefined;
+  services: SessionModuleRef | undefined;
+  ownerships: Ownerships | undefined;
+  signalSource: IsolatedAbort | undefined;
+  report: CleanupReport | undefined;
+  completion: { readonly promise: Promise<CleanupReport>; resolve(report: CleanupReport): void } | undefined;
+}
+
 /**
  * What an active session and a group have in common, from their creation to their end. Most of it is made at first
  * access: a session of which nothing was asked costs little.
  */
 export class Life {
   endReason: SessionEndReason | undefined;
-  readonly scope: Scope;
-  private propertiesMade: SessionProperties | undefined;
-  private servicesMade: SessionModuleRef | undefined;
-  private ownerships: Ownerships | undefined;
-  private signalSource: IsolatedAbort | undefined;
-  private report: CleanupReport | undefined;
-  private completion: { readonly promise: Promise<CleanupReport>; resolve(report: CleanupReport): void } | undefined;
+  private scopeMade: Scope | undefined;
+  private extrasMade: Extras | undefined;
 
-  constructor(
-    owner: LocalSession,
-    level: ScopeLevel,
-    /** How logs and errors name the owner. */
-    private readonly nameOf: () => string,
-    private readonly environment: SessionEnvironment,
-    parent?: Scope,
-  ) {
-    this.scope = new Scope(level, environment.scopeHost, owner, parent);
+  constructor(private readonly owner: Living) {}
+
+  get scope(): Scope {
+    return (this.scopeMade ??= this.makeScope());
   }
 
   get properties(): SessionProperties {
-    return (this.propertiesMade ??= new SessionProperties(() => this.endReason));
+    return (this.extras.properties ??= new SessionProperties(() => this.endReason));
   }
 
   get services(): SessionModuleRef {
-    return (this.servicesMade ??= new ScopeModuleRef(this.scope, this.environment.moduleRef));
+    return (this.extras.services ??= new ScopeModuleRef(this.scope, this.environment.moduleRef));
   }
 
   get signal(): AbortSignal {
-    if (this.signalSource === undefined) {
-      this.signalSource = this.clean(
+    const { extras } = this;
+    if (extras.signalSource === undefined) {
+      extras.signalSource = this.clean(
         () => new IsolatedAbort((error) => this.warn('listener of completionSignal', error)),
       );
       this.abortSignal();
     }
-    return this.signalSource.signal;
+    return extras.signalSource.signal;
   }
 
   get cleanupCompletion(): Promise<CleanupReport> {
-    this.completion ??= this.clean(() => {
-      if (this.report !== undefined) return { promise: Promise.resolve(this.report), resolve: () => undefined };
+    const { extras } = this;
+    extras.completion ??= this.clean(() => {
+      if (extras.report !== undefined) return { promise: Promise.resolve(extras.report), resolve: () => undefined };
       let resolve: (report: CleanupReport) => void = () => undefined;
       const promise = new Promise<CleanupReport>((resolvePromise) => (resolve = resolvePromise));
       return { promise, resolve };
     });
-    return this.completion.promise;
+    return extras.completion.promise;
   }
 
   assertAvailable(): void {
@@ -68,8 +80,8 @@ export class Life {
 
   takeOwnership(owned: Owned): Ownership {
     disposerOf(owned);
-    this.ownerships ??= new Ownerships();
-    const ownership = this.ownerships.add(owned);
+    const ownerships = (this.extras.ownerships ??= new Ownerships());
+    const ownership = ownerships.add(owned);
     if (this.endReason !== undefined)
       ownership.dispose().catch((error: unknown) => this.warn('takeOwnership() after the end', error));
     return ownership;
@@ -79,13 +91,14 @@ export class Life {
   begin(reason: SessionEndReason): boolean {
     if (this.endReason !== undefined) return false;
     this.endReason = reason;
-    this.scope.close(reason);
+    this.scopeMade?.close(reason);
     return true;
   }
 
   /** Tells those who asked for the signal. */
   abortSignal(): void {
-    const { endReason, signalSource } = this;
+    const { endReason } = this;
+    const signalSource = this.extrasMade?.signalSource;
     if (endReason === undefined || signalSource === undefined) return;
     this.runAwaited(() => signalSource.abort(new SessionEndedError(endReason, this.name)));
   }
@@ -100,19 +113,20 @@ export class Life {
       );
       await first(cleanup);
       const instances = await this.scope.dispose(cleanup.run, reason);
-      cleanup.disposed = instances + (this.ownerships?.size ?? 0);
-      await this.ownerships?.disposeAll(cleanup.run);
+      const { extras } = this;
+      cleanup.disposed = instances + (extras.ownerships?.size ?? 0);
+      await extras.ownerships?.disposeAll(cleanup.run);
       this.scope.empty();
-      this.report = cleanup.finish();
-      last(this.report);
-      this.completion?.resolve(this.report);
+      const report = (extras.report = cleanup.finish());
+      last(report);
+      extras.completion?.resolve(report);
     });
   }
 
   /** What `terminate()` returns: whoever is part of the clean-up cannot wait for it. */
   completionForCaller(): Promise<CleanupReport> {
     const cell = this.environment.scopeHost.context.current();
-    if (this.report !== undefined || cell?.isAwaited !== true || cell.scope?.isWithin(this.scope) !== true)
+    if (this.extrasMade?.report !== undefined || cell?.isAwaited !== true || cell.scope?.isWithin(this.scope) !== true)
       return this.cleanupCompletion;
     const reason = this.endReason ?? 'terminated';
     return Promise.resolve({
@@ -139,7 +153,23 @@ export class Life {
 
   /** Made only where something must be told: the public id is a hash. */
   private get name(): string {
-    return `The ${this.nameOf()}`;
+    return `The ${this.owner.name}`;
+  }
+
+  private get environment(): SessionEnvironment {
+    return this.owner.environment;
+  }
+
+  private get extras(): Extras {
+    return (this.extrasMade ??= new Extras());
+  }
+
+  private makeScope(): Scope {
+    const { owner, endReason } = this;
+    const scope = new Scope(owner.level, this.environment.scopeHost, owner, owner.outer);
+    if (endReason !== undefined) scope.close(endReason);
+    if (this.extrasMade?.report !== undefined) scope.empty();
+    return scope;
   }
 
   private clean<R>(fn: () => R): R {

@@ -9,6 +9,7 @@ export type ExpiryReason = 'idle' | 'max-lifetime' | 'user-session-ended';
 
 /** The session whose time this is. */
 export interface Mortal {
+  readonly environment: SessionEnvironment;
   readonly isConfirmed: boolean;
   readonly hasUnfinishedRunners: boolean;
   /** It is going to idle out soon. */
@@ -27,17 +28,15 @@ export class Lifetime implements Expirable {
   expiryBucket: number | undefined;
   private readonly createdMs: number;
   private lastUseMs: number;
-  private userSessionEndMs = Infinity;
+  /** Undefined: it has no end, or that is not known. */
+  private userSessionEndMs: number | undefined;
   private pins = 0;
   private isRetired = false;
   private isWarned = false;
   private isOver = false;
 
-  constructor(
-    readonly mortal: Mortal,
-    private readonly environment: SessionEnvironment,
-  ) {
-    this.createdMs = this.lastUseMs = environment.options.clock.now();
+  constructor(readonly mortal: Mortal) {
+    this.createdMs = this.lastUseMs = mortal.environment.options.clock.now();
   }
 
   get isPinned(): boolean {
@@ -50,17 +49,17 @@ export class Lifetime implements Expirable {
   }
 
   start(): void {
-    this.environment.expiry.schedule(this);
+    this.mortal.environment.expiry.schedule(this);
   }
 
   /** The end has begun, for whatever reason. */
   stop(): void {
     this.isOver = true;
-    this.environment.expiry.remove(this);
+    this.mortal.environment.expiry.remove(this);
   }
 
   touch(): void {
-    this.lastUseMs = this.environment.options.clock.now();
+    this.lastUseMs = this.mortal.environment.options.clock.now();
     this.isWarned = false;
   }
 
@@ -72,24 +71,24 @@ export class Lifetime implements Expirable {
   unpin(userSessionLeftMs: number): void {
     this.pins--;
     this.touch();
-    this.userSessionEndMs = this.lastUseMs + userSessionLeftMs;
+    this.userSessionEndMs = userSessionLeftMs === Infinity ? undefined : this.lastUseMs + userSessionLeftMs;
     if (this.isPinned || this.isOver) return;
     if (this.isRetired) this.mortal.onExpired('max-lifetime');
     else this.start();
   }
 
   dueAt(nowMs: number): number {
-    const { maxLifetimeMs, cleanupTimeoutMs } = this.environment.options;
+    const { maxLifetimeMs, cleanupTimeoutMs } = this.mortal.environment.options;
     if (this.isRetired) return this.createdMs + maxLifetimeMs + cleanupTimeoutMs;
     const oldMs = this.createdMs + maxLifetimeMs;
-    return this.isPinned ? oldMs : Math.min(this.warnAtMs(nowMs), this.userSessionEndMs, oldMs);
+    return this.isPinned ? oldMs : Math.min(this.warnAtMs(nowMs), this.userSessionEndMs ?? Infinity, oldMs);
   }
 
   expire(): void {
-    const { clock, maxLifetimeMs } = this.environment.options;
+    const { clock, maxLifetimeMs } = this.mortal.environment.options;
     const now = clock.now();
     if (now >= this.createdMs + maxLifetimeMs) this.expireOfAge();
-    else if (now >= this.userSessionEndMs) this.mortal.onExpired('user-session-ended');
+    else if (now >= (this.userSessionEndMs ?? Infinity)) this.mortal.onExpired('user-session-ended');
     else if (now >= this.idleAtMs(now)) this.mortal.onExpired('idle');
     else {
       this.isWarned = true;
@@ -109,13 +108,13 @@ export class Lifetime implements Expirable {
   }
 
   private warnAtMs(nowMs: number): number {
-    const { expiryWarningMs } = this.environment.options;
+    const { expiryWarningMs } = this.mortal.environment.options;
     const idleAtMs = this.idleAtMs(nowMs);
     return this.isWarned ? idleAtMs : Math.max(this.lastUseMs, idleAtMs - expiryWarningMs);
   }
 
   private idleAtMs(nowMs: number): number {
-    const dueMs = this.lastUseMs + this.environment.options.idleTimeoutMs;
+    const dueMs = this.lastUseMs + this.mortal.environment.options.idleTimeoutMs;
     if (this.mortal.isConfirmed) return dueMs;
     // Its work may be over at any time: then this is asked again, and by then at the latest.
     const sinceMs = this.mortal.hasUnfinishedRunners ? nowMs : this.lastUseMs;

@@ -9,10 +9,14 @@ import { Life } from './life.js';
 import type { LiveSession } from './live-session.js';
 import type { CleanupReport, Owned, Ownership } from './local-session.js';
 import type { SessionProperties } from './session-properties.js';
+import { SmallMap } from './small-map.js';
 
 /** What a group tells those who keep it. */
 export interface GroupKeeper {
+  readonly environment: SessionEnvironment;
   publicIdOf(group: LiveGroup): string;
+  /** The text of a stamp that no other group has. */
+  stampOf(serial: number): string;
   onGroupEnding(group: LiveGroup): void;
   onGroupEnded(group: LiveGroup, report: CleanupReport): void;
 }
@@ -21,7 +25,7 @@ export interface GroupKeeper {
 export class LiveGroup extends ActiveSessionGroup {
   /** Whether the cookie of the user session has come back: nobody but its owner has it. */
   isConfirmed = false;
-  private readonly bySuffix = new Map<string, LiveSession>();
+  private readonly bySuffix = new SmallMap<LiveSession>();
   /** Sessions that must end soon and have given up their place. */
   private retired: Set<LiveSession> | undefined;
   private readonly life: Life;
@@ -35,13 +39,12 @@ export class LiveGroup extends ActiveSessionGroup {
     private currentUserSessionId: string,
     /** The public id: given where the user session has had another id before, else made at first access. */
     private idMade: string | undefined,
-    readonly stamp: string,
+    private readonly serial: number,
     readonly generations: Generations,
-    environment: SessionEnvironment,
     private readonly keeper: GroupKeeper,
   ) {
     super();
-    this.life = new Life(this, 'group', () => this.name, environment);
+    this.life = new Life(this);
   }
 
   /** The id of the user session: a secret. */
@@ -57,6 +60,10 @@ export class LiveGroup extends ActiveSessionGroup {
 
   override get id(): string {
     return (this.idMade ??= this.keeper.publicIdOf(this));
+  }
+
+  get stamp(): string {
+    return this.keeper.stampOf(this.serial);
   }
 
   /** Its id, if anybody has asked for it. */
@@ -118,6 +125,18 @@ export class LiveGroup extends ActiveSessionGroup {
 
   get scope(): Scope {
     return this.life.scope;
+  }
+
+  get environment(): SessionEnvironment {
+    return this.keeper.environment;
+  }
+
+  get level(): 'group' {
+    return 'group';
+  }
+
+  get outer(): undefined {
+    return undefined;
   }
 
   /** How logs name it. */

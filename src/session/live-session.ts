@@ -32,6 +32,7 @@ import { SessionRunnerHome } from './session-runner-home.js';
 
 /** What a session tells those who keep it. */
 export interface SessionKeeper {
+  readonly environment: SessionEnvironment;
   onExpiring(session: LiveSession): void;
   onEnding(session: LiveSession): void;
   onEnded(session: LiveSession, report: CleanupReport): void;
@@ -48,12 +49,11 @@ export class LiveSession extends ActiveSession implements Mortal {
     override readonly group: LiveGroup,
     override readonly suffix: string,
     override readonly generation: number,
-    private readonly environment: SessionEnvironment,
     private readonly keeper: SessionKeeper,
   ) {
     super();
-    this.life = new Life(this, 'session', () => this.name, environment, group.scope);
-    this.lifetime = new Lifetime(this, environment);
+    this.life = new Life(this);
+    this.lifetime = new Lifetime(this);
     this.lifetime.start();
   }
 
@@ -181,6 +181,18 @@ export class LiveSession extends ActiveSession implements Mortal {
 
   get scope(): Scope {
     return this.life.scope;
+  }
+
+  get environment(): SessionEnvironment {
+    return this.keeper.environment;
+  }
+
+  get level(): 'session' {
+    return 'session';
+  }
+
+  get outer(): LiveGroup {
+    return this.group;
   }
 
   /** How logs name it. */

@@ -50,7 +50,7 @@ export class Sessions implements SessionKeeper, GroupKeeper, SessionCounts {
   private draining = false;
   private shutdownDone: Promise<void> | undefined;
 
-  constructor(private readonly environment: SessionEnvironment) {
+  constructor(readonly environment: SessionEnvironment) {
     const warn = (error: unknown): void => {
       const { text, stack } = describeError(error);
       environment.logger.error(`A subscriber of events$ has failed: ${text}`, stack);
@@ -210,6 +210,10 @@ export class Sessions implements SessionKeeper, GroupKeeper, SessionCounts {
     this.events.emit({ type: 'ended', session, reason: report.reason, report });
   }
 
+  stampOf(serial: number): string {
+    return this.stamps.textOf(serial);
+  }
+
   publicIdOf(group: LiveGroup): string {
     const id = publicIdOf(group.userSessionId, this.environment.options.idSecret);
     if (this.groups.get(group.userSessionId) === group) this.byPublicId.set(id, group);
@@ -233,9 +237,7 @@ export class Sessions implements SessionKeeper, GroupKeeper, SessionCounts {
 
   private createGroup({ userSessionId, hint }: SessionWanted): LiveGroup {
     const generations = new Generations(hint.generation);
-    const group = this.clean(
-      () => new LiveGroup(userSessionId, hint.groupId, this.stamps.next(), generations, this.environment, this),
-    );
+    const group = this.clean(() => new LiveGroup(userSessionId, hint.groupId, this.stamps.next(), generations, this));
     this.groups.set(userSessionId, group);
     this.groupEvents.emit({ type: 'created', group });
     return group;
@@ -243,7 +245,7 @@ export class Sessions implements SessionKeeper, GroupKeeper, SessionCounts {
 
   private createSession(group: LiveGroup, suffix: string): LiveSession {
     const generation = group.generations.next(suffix, (other) => group.sessions.has(other));
-    const session = this.clean(() => new LiveSession(group, suffix, generation, this.environment, this));
+    const session = this.clean(() => new LiveSession(group, suffix, generation, this));
     group.add(session);
     this.count++;
     this.created++;

@@ -1,0 +1,65 @@
+/**
+ * A map that mostly has one entry: it takes a Map only for the second one. Entries lie in the order in which they were
+ * put there. Most users have one active session, and an empty Map takes more memory than all else of that session's
+ * place.
+ */
+export class SmallMap<V> implements ReadonlyMap<string, V> {
+  private onlyKey: string | undefined;
+  private onlyValue: V | undefined;
+  private all: Map<string, V> | undefined;
+
+  get size(): number {
+    return this.all?.size ?? (this.onlyKey === undefined ? 0 : 1);
+  }
+
+  get(key: string): V | undefined {
+    if (this.all !== undefined) return this.all.get(key);
+    return key === this.onlyKey ? this.onlyValue : undefined;
+  }
+
+  has(key: string): boolean {
+    return this.all?.has(key) ?? key === this.onlyKey;
+  }
+
+  set(key: string, value: V): void {
+    if (this.all === undefined && (this.onlyKey === undefined || this.onlyKey === key)) {
+      this.onlyKey = key;
+      this.onlyValue = value;
+      return;
+    }
+    this.spread().set(key, value);
+  }
+
+  delete(key: string): void {
+    if (this.all !== undefined) this.all.delete(key);
+    else if (key === this.onlyKey) this.onlyKey = this.onlyValue = undefined;
+  }
+
+  forEach(fn: (value: V, key: string, map: ReadonlyMap<string, V>) => void): void {
+    for (const [key, value] of this) fn(value, key, this);
+  }
+
+  *entries(): MapIterator<[string, V]> {
+    if (this.all !== undefined) yield* this.all.entries();
+    else if (this.onlyKey !== undefined) yield [this.onlyKey, this.onlyValue as V];
+  }
+
+  *keys(): MapIterator<string> {
+    for (const [key] of this.entries()) yield key;
+  }
+
+  *values(): MapIterator<V> {
+    for (const [, value] of this.entries()) yield value;
+  }
+
+  [Symbol.iterator](): MapIterator<[string, V]> {
+    return this.entries();
+  }
+
+  private spread(): Map<string, V> {
+    if (this.all !== undefined) return this.all;
+    this.all = new Map(this.entries());
+    this.onlyKey = this.onlyValue = undefined;
+    return this.all;
+  }
+}
