@@ -20,6 +20,11 @@ const NONE: readonly never[] = Object.freeze([]);
 
 /** What most scopes do not have, in an object of its own: an idle session is small. */
 class Extras {
+  /** Why it ends; undefined while it is open. */
+  reason: SessionEndReason | undefined;
+  isOver = false;
+  /** It takes the place of a missing session: why that is missing. */
+  whyMissing: ((what: string) => Error) | undefined;
   plainCell: ContextCell | undefined;
   awaitedCell: ContextCell | undefined;
   endings: Endings | undefined;
@@ -33,8 +38,6 @@ class Extras {
 /** The instances of one session, or of one group, by the number of their provider. Emptied when its owner ends. */
 export class Scope {
   private instances: readonly unknown[] = NONE;
-  private reason: SessionEndReason | undefined;
-  private isOver = false;
   private extrasMade: Extras | undefined;
 
   constructor(
@@ -44,8 +47,10 @@ export class Scope {
     /** Leads to the scope of the group, where this is the one of a session. */
     private group?: { readonly scope: Scope },
     /** It takes the place of a missing session: why that is missing. */
-    private readonly whyMissing?: (what: string) => Error,
-  ) {}
+    whyMissing?: (what: string) => Error,
+  ) {
+    if (whyMissing !== undefined) this.extras.whyMissing = whyMissing;
+  }
 
   /** The cell of code that runs in this scope, in whatever context it is called. */
   get cell(): ContextCell {
@@ -85,17 +90,17 @@ export class Scope {
   }
 
   get endReason(): SessionEndReason | undefined {
-    return this.reason;
+    return this.extrasMade?.reason;
   }
 
   /** The end is over. */
   get isEmptied(): boolean {
-    return this.isOver;
+    return this.extrasMade?.isOver === true;
   }
 
   /** For whoever wants something of it that has ended, or is ending. */
   endedError(what = `The ${this.level}`): SessionEndedError {
-    return new SessionEndedError(this.reason ?? 'terminated', what);
+    return new SessionEndedError(this.extrasMade?.reason ?? 'terminated', what);
   }
 
   /** Whether it is `other`, or the scope of a session whose group has `other`. */
@@ -105,7 +110,7 @@ export class Scope {
 
   /** Whether it takes the place of a missing session. */
   get isFallback(): boolean {
-    return this.whyMissing !== undefined;
+    return this.extrasMade?.whyMissing !== undefined;
   }
 
   /** Whether there is a session, or group, that has not begun to end. */
@@ -185,7 +190,7 @@ export class Scope {
 
   /** From now on instances that exist can be used, and none is made. */
   close(reason: SessionEndReason): void {
-    this.reason = reason;
+    this.extras.reason = reason;
     // Mostly nobody waits: an error with its stack would cost more than all else that an end does.
     if (this.extrasMade?.preparations === undefined && this.extrasMade?.locks === undefined) return;
     const ended = this.endedError();
@@ -212,14 +217,14 @@ export class Scope {
     this.instances = NONE;
     this.currentOwner = undefined;
     if (this.group !== undefined) this.group = { scope: this.group.scope };
-    this.isOver = true;
+    this.extras.isOver = true;
     this.extrasMade?.locks?.releaseAll();
     if (this.extrasMade !== undefined) this.extrasMade.endFirst = undefined;
     if (this.extrasMade?.preparations?.isEmpty !== false) this.extrasMade?.endings?.close();
   }
 
   private get isOpen(): boolean {
-    return this.reason === undefined;
+    return this.extrasMade?.reason === undefined;
   }
 
   private get extras(): Extras {
@@ -269,7 +274,7 @@ export class Scope {
     const later = this.whenThere(provider, made.promise as Promise<object>);
     (this.extras.preparations ??= new Preparations()).add(provider, () => later);
     later.catch((error: unknown) => {
-      if (!this.isOver) this.host.logError(`The making of ${provider.label}`, error);
+      if (!this.isEmptied) this.host.logError(`The making of ${provider.label}`, error);
     });
     throw notReady(provider);
   }
@@ -309,7 +314,7 @@ export class Scope {
   }
 
   private put<T>(provider: InstanceProvider, instance: T): T {
-    if (this.isOver) return instance;
+    if (this.isEmptied) return instance;
     if (this.instances === NONE) this.instances = [];
     (this.instances as unknown[])[provider.index] = instance;
     return instance;
@@ -320,15 +325,16 @@ export class Scope {
       await this.prepare(provider);
     } catch (error) {
       // That of another session is a failure like any other.
-      if (error instanceof SessionEndedError && this.find(provider.level)?.reason !== undefined) throw error;
+      if (error instanceof SessionEndedError && this.find(provider.level)?.endReason !== undefined) throw error;
       throw new PreparationFailedError(provider.label, error);
     }
   }
 
   private assertMayMake(provider: InstanceProvider): void {
     const { label } = provider;
+    const whyMissing = this.extrasMade?.whyMissing;
     if (!this.isOpen) throw this.endedError(`${label} was asked for, but the ${this.level}`);
-    if (this.whyMissing !== undefined && provider.fallback !== 'request') throw this.whyMissing(label);
+    if (whyMissing !== undefined && provider.fallback !== 'request') throw whyMissing(label);
     provider.takeIndex();
     const instance = this.instances[provider.index];
     if (instance === AWAITED) throw notReady(provider);

@@ -21,6 +21,7 @@ export interface Living extends LocalSession {
 
 /** What is made at first access, in an object of its own: an idle session, of which nothing of it was asked, is small. */
 class Extras {
+  endReason: SessionEndReason | undefined;
   properties: SessionProperties | undefined;
   services: SessionModuleRef | undefined;
   ownerships: Ownerships | undefined;
@@ -34,11 +35,15 @@ class Extras {
  * access: a session of which nothing was asked costs little.
  */
 export class Life {
-  endReason: SessionEndReason | undefined;
   private scopeMade: Scope | undefined;
   private extrasMade: Extras | undefined;
 
   constructor(private readonly owner: Living) {}
+
+  /** Undefined until the end has begun. */
+  get endReason(): SessionEndReason | undefined {
+    return this.extrasMade?.endReason;
+  }
 
   get scope(): Scope {
     return (this.scopeMade ??= this.makeScope());
@@ -90,7 +95,7 @@ export class Life {
   /** From here on it is not available. @returns false when its end had begun before */
   begin(reason: SessionEndReason): boolean {
     if (this.endReason !== undefined) return false;
-    this.endReason = reason;
+    this.extras.endReason = reason;
     this.scopeMade?.close(reason);
     return true;
   }

@@ -7,6 +7,9 @@ const UNCONFIRMED_IDLE_MS = 2 * 60_000;
 /** Why a session expires. */
 export type ExpiryReason = 'idle' | 'max-lifetime' | 'user-session-ended';
 
+/** `warned`: its end by idle time was announced; `retired`: its lifetime is over while requests use it. */
+type Stage = 'new' | 'warned' | 'retired' | 'over';
+
 /** The session whose time this is. */
 export interface Mortal {
   readonly environment: SessionEnvironment;
@@ -31,9 +34,7 @@ export class Lifetime implements Expirable {
   /** Undefined: it has no end, or that is not known. */
   private userSessionEndMs: number | undefined;
   private pins = 0;
-  private isRetired = false;
-  private isWarned = false;
-  private isOver = false;
+  private stage: Stage = 'new';
 
   constructor(readonly mortal: Mortal) {
     this.createdMs = this.lastUseMs = mortal.environment.options.clock.now();
@@ -54,13 +55,13 @@ export class Lifetime implements Expirable {
 
   /** The end has begun, for whatever reason. */
   stop(): void {
-    this.isOver = true;
+    this.stage = 'over';
     this.mortal.environment.expiry.remove(this);
   }
 
   touch(): void {
     this.lastUseMs = this.mortal.environment.options.clock.now();
-    this.isWarned = false;
+    if (this.stage === 'warned') this.stage = 'new';
   }
 
   pin(): void {
@@ -72,14 +73,14 @@ export class Lifetime implements Expirable {
     this.pins--;
     this.touch();
     this.userSessionEndMs = userSessionLeftMs === Infinity ? undefined : this.lastUseMs + userSessionLeftMs;
-    if (this.isPinned || this.isOver) return;
-    if (this.isRetired) this.mortal.onExpired('max-lifetime');
+    if (this.isPinned || this.stage === 'over') return;
+    if (this.stage === 'retired') this.mortal.onExpired('max-lifetime');
     else this.start();
   }
 
   dueAt(nowMs: number): number {
     const { maxLifetimeMs, cleanupTimeoutMs } = this.mortal.environment.options;
-    if (this.isRetired) return this.createdMs + maxLifetimeMs + cleanupTimeoutMs;
+    if (this.stage === 'retired') return this.createdMs + maxLifetimeMs + cleanupTimeoutMs;
     const oldMs = this.createdMs + maxLifetimeMs;
     return this.isPinned ? oldMs : Math.min(this.warnAtMs(nowMs), this.userSessionEndMs ?? Infinity, oldMs);
   }
@@ -91,18 +92,18 @@ export class Lifetime implements Expirable {
     else if (now >= (this.userSessionEndMs ?? Infinity)) this.mortal.onExpired('user-session-ended');
     else if (now >= this.idleAtMs(now)) this.mortal.onExpired('idle');
     else {
-      this.isWarned = true;
+      this.stage = 'warned';
       this.start();
       this.mortal.onExpiring();
     }
   }
 
   private expireOfAge(): void {
-    if (!this.isPinned || this.isRetired) {
+    if (!this.isPinned || this.stage === 'retired') {
       this.mortal.onExpired('max-lifetime');
       return;
     }
-    this.isRetired = true;
+    this.stage = 'retired';
     this.start();
     this.mortal.onRetired();
   }
@@ -110,7 +111,7 @@ export class Lifetime implements Expirable {
   private warnAtMs(nowMs: number): number {
     const { expiryWarningMs } = this.mortal.environment.options;
     const idleAtMs = this.idleAtMs(nowMs);
-    return this.isWarned ? idleAtMs : Math.max(this.lastUseMs, idleAtMs - expiryWarningMs);
+    return this.stage === 'warned' ? idleAtMs : Math.max(this.lastUseMs, idleAtMs - expiryWarningMs);
   }
 
   private idleAtMs(nowMs: number): number {

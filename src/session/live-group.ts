@@ -6,14 +6,13 @@ import { ActiveSessionGroup } from './active-session-group.js';
 import type { SessionEnvironment } from './environment.js';
 import type { Generations } from './identity.js';
 import { Life } from './life.js';
-import type { LiveSession } from './live-session.js';
+import type { LiveSession, SessionKeeper } from './live-session.js';
 import type { CleanupReport, Owned, Ownership } from './local-session.js';
 import type { SessionProperties } from './session-properties.js';
 import { SmallMap } from './small-map.js';
 
 /** What a group tells those who keep it. */
 export interface GroupKeeper {
-  readonly environment: SessionEnvironment;
   publicIdOf(group: LiveGroup): string;
   /** The text of a stamp that no other group has. */
   stampOf(serial: number): string;
@@ -21,19 +20,29 @@ export interface GroupKeeper {
   onGroupEnded(group: LiveGroup, report: CleanupReport): void;
 }
 
+/** Keeps groups and their sessions. */
+export interface Keeper extends GroupKeeper, SessionKeeper {
+  readonly environment: SessionEnvironment;
+}
+
+/** Sessions that go, or have gone. Of most groups none has. */
+class Leaving {
+  /** Those that must end soon and have given up their place. */
+  readonly retired = new Set<LiveSession>();
+  lastReason: SessionEndReason = 'terminated';
+  onAllReleased: (() => void) | undefined;
+}
+
 /** A group that is, or was, there. */
 export class LiveGroup extends ActiveSessionGroup {
   /** Whether the cookie of the user session has come back: nobody but its owner has it. */
   isConfirmed = false;
   private readonly bySuffix = new SmallMap<LiveSession>();
-  /** Sessions that must end soon and have given up their place. */
-  private retired: Set<LiveSession> | undefined;
   private readonly life: Life;
   /** Its sessions, those that are still cleaning up included. */
   private sessionCount = 0;
   private requestCount = 0;
-  private lastReason: SessionEndReason = 'terminated';
-  private onAllReleased: (() => void) | undefined;
+  private leavingMade: Leaving | undefined;
 
   constructor(
     private currentUserSessionId: string,
@@ -41,7 +50,7 @@ export class LiveGroup extends ActiveSessionGroup {
     private idMade: string | undefined,
     private readonly serial: number,
     readonly generations: Generations,
-    private readonly keeper: GroupKeeper,
+    readonly keeper: Keeper,
   ) {
     super();
     this.life = new Life(this);
@@ -147,7 +156,7 @@ export class LiveGroup extends ActiveSessionGroup {
   /** Its sessions that have not begun to end, those that have given up their place included. */
   *sessionsInUse(): Iterable<LiveSession> {
     yield* this.bySuffix.values();
-    yield* this.retired ?? [];
+    yield* this.leavingMade?.retired ?? [];
   }
 
   // ---- what keeps a group: its sessions, and requests while they run
@@ -165,15 +174,16 @@ export class LiveGroup extends ActiveSessionGroup {
   /** The session has given up its place, and ends when its requests have. */
   retire(session: LiveSession): void {
     this.forget(session);
-    (this.retired ??= new Set()).add(session);
+    this.leaving.retired.add(session);
   }
 
   /** The session has ended. */
   release(session: LiveSession, reason: SessionEndReason): void {
-    this.retired?.delete(session);
+    const { leaving } = this;
+    leaving.retired.delete(session);
+    leaving.lastReason = reason;
     this.sessionCount--;
-    this.lastReason = reason;
-    if (this.sessionCount === 0) this.onAllReleased?.();
+    if (this.sessionCount === 0) leaving.onAllReleased?.();
     this.endIfUnused();
   }
 
@@ -198,12 +208,16 @@ export class LiveGroup extends ActiveSessionGroup {
     );
   }
 
+  private get leaving(): Leaving {
+    return (this.leavingMade ??= new Leaving());
+  }
+
   private endIfUnused(): void {
-    if (this.sessionCount === 0 && this.requestCount === 0) this.end(this.lastReason);
+    if (this.sessionCount === 0 && this.requestCount === 0) this.end(this.leaving.lastReason);
   }
 
   /** Sessions bound the time of their clean-up themselves. */
   private async whenAllReleased(): Promise<void> {
-    if (this.sessionCount > 0) await new Promise<void>((resolve) => (this.onAllReleased = resolve));
+    if (this.sessionCount > 0) await new Promise<void>((resolve) => (this.leaving.onAllReleased = resolve));
   }
 }

@@ -23,7 +23,7 @@ import { ActiveSession } from './active-session.js';
 import type { SessionEnvironment } from './environment.js';
 import { Life } from './life.js';
 import { Lifetime, type ExpiryReason, type Mortal } from './lifetime.js';
-import type { LiveGroup } from './live-group.js';
+import type { Keeper, LiveGroup } from './live-group.js';
 import type { CleanupReport, Owned, Ownership } from './local-session.js';
 import type { SessionProperties } from './session-properties.js';
 import { GivenLocks } from './given-locks.js';
@@ -32,7 +32,6 @@ import { SessionRunnerHome } from './session-runner-home.js';
 
 /** What a session tells those who keep it. */
 export interface SessionKeeper {
-  readonly environment: SessionEnvironment;
   onExpiring(session: LiveSession): void;
   onEnding(session: LiveSession): void;
   onEnded(session: LiveSession, report: CleanupReport): void;
@@ -49,7 +48,6 @@ export class LiveSession extends ActiveSession implements Mortal {
     override readonly group: LiveGroup,
     override readonly suffix: string,
     override readonly generation: number,
-    private readonly keeper: SessionKeeper,
   ) {
     super();
     this.life = new Life(this);
@@ -185,6 +183,10 @@ export class LiveSession extends ActiveSession implements Mortal {
 
   get environment(): SessionEnvironment {
     return this.keeper.environment;
+  }
+
+  private get keeper(): Keeper {
+    return this.group.keeper;
   }
 
   get level(): 'session' {

@@ -5,8 +5,8 @@ import { EventStream, GROUP_CHANNEL, SESSION_CHANNEL } from './event-stream.js';
 import type { GroupEvent, SessionEvent, SessionStats } from './events.js';
 import { Generations, publicIdOf, Stamps, type Hint } from './identity.js';
 import { Limits, type SessionCounts } from './limits.js';
-import { LiveGroup, type GroupKeeper } from './live-group.js';
-import { LiveSession, type SessionKeeper } from './live-session.js';
+import { LiveGroup, type Keeper } from './live-group.js';
+import { LiveSession } from './live-session.js';
 import type { CleanupReport } from './local-session.js';
 
 /** Which session is wanted. */
@@ -23,7 +23,7 @@ export interface SessionWanted {
 const DETACHED = 'detached:';
 
 /** All sessions and groups of one application: find, create, limit, end. */
-export class Sessions implements SessionKeeper, GroupKeeper, SessionCounts {
+export class Sessions implements Keeper, SessionCounts {
   readonly events: EventStream<SessionEvent>;
   readonly groupEvents: EventStream<GroupEvent>;
   private readonly groups = new Map<string, LiveGroup>();
@@ -245,7 +245,7 @@ export class Sessions implements SessionKeeper, GroupKeeper, SessionCounts {
 
   private createSession(group: LiveGroup, suffix: string): LiveSession {
     const generation = group.generations.next(suffix, (other) => group.sessions.has(other));
-    const session = this.clean(() => new LiveSession(group, suffix, generation, this));
+    const session = this.clean(() => new LiveSession(group, suffix, generation));
     group.add(session);
     this.count++;
     this.created++;
