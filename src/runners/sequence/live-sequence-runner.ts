@@ -26,6 +26,7 @@ export class LiveSequenceRunner<T> extends SequenceRunner<T> implements Producer
   private collecting: PendingRead<SequenceResult<T>> | undefined;
   /** Whether the producer was given one more turn before the collecting read is answered, and whether that is over. */
   private turn: 'none' | 'given' | 'over' = 'none';
+  private isTurnUnderWay = false;
 
   constructor(
     setup: RunnerSetup,
@@ -210,15 +211,24 @@ export class LiveSequenceRunner<T> extends SequenceRunner<T> implements Producer
     return this.turn === 'over';
   }
 
+  /** Mostly the next item comes at once, and nobody waits for the turn any more: so there is one for all reads. */
   private giveTurn(read: PendingRead<SequenceResult<T>>): void {
     this.turn = 'given';
-    this.home.run(() =>
-      setImmediate(() => {
-        if (this.collecting !== read) return;
-        this.turn = 'over';
-        this.advanceReads();
-      }),
-    );
+    if (this.isTurnUnderWay) return;
+    this.isTurnUnderWay = true;
+    this.home.run(() => setImmediate(() => this.endTurn(read)));
+  }
+
+  private endTurn(read: PendingRead<SequenceResult<T>>): void {
+    this.isTurnUnderWay = false;
+    const { collecting } = this;
+    if (this.turn !== 'given' || collecting === undefined) return;
+    // For a read that came in the middle of it, it was not a whole one.
+    if (collecting !== read) this.giveTurn(collecting);
+    else {
+      this.turn = 'over';
+      this.advanceReads();
+    }
   }
 
   // ---- answers

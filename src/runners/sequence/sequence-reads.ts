@@ -22,9 +22,57 @@ export interface ReadRequest {
   readonly signal: AbortSignal | undefined;
 }
 
+/** A method's type: a queue of one kind of answer stands for one of any. */
+type Resolve<A> = { resolve(answer: A): void }['resolve'];
+
+/** A read in the queue. */
+class QueuedRead<A> implements PendingRead<A> {
+  readonly from: number | undefined;
+  readonly positionAtArrival: number;
+  readonly advance: number;
+  readonly atLeast: number;
+  readonly signal: AbortSignal | undefined;
+  isDue = false;
+  timer: ClockTimer | undefined;
+  onAbort: (() => void) | undefined;
+
+  constructor(
+    { from, positionAtArrival, advance, atLeast, signal }: ReadRequest,
+    private readonly queue: { remove(read: QueuedRead<A>): void },
+    private readonly resolve: Resolve<A>,
+    private readonly reject: (error: unknown) => void,
+  ) {
+    this.from = from;
+    this.positionAtArrival = positionAtArrival;
+    this.advance = advance;
+    this.atLeast = atLeast;
+    this.signal = signal;
+  }
+
+  settle(makeAnswer: () => A): void {
+    this.leave();
+    try {
+      this.resolve(makeAnswer());
+    } catch (error) {
+      this.reject(error);
+    }
+  }
+
+  fail(error: unknown): void {
+    this.leave();
+    this.reject(error);
+  }
+
+  private leave(): void {
+    this.queue.remove(this);
+    this.timer?.cancel();
+    if (this.onAbort !== undefined) this.signal?.removeEventListener('abort', this.onAbort);
+  }
+}
+
 /** New reads in order of arrival; the first one collects, the others wait for their turn. */
 export class ReadQueue<A> {
-  private readonly reads = new Set<PendingRead<A>>();
+  private readonly reads: QueuedRead<A>[] = [];
 
   constructor(
     private readonly clock: Clock,
@@ -35,7 +83,7 @@ export class ReadQueue<A> {
   ) {}
 
   get first(): PendingRead<A> | undefined {
-    return this.reads.values().next().value;
+    return this.reads[0];
   }
 
   /** Lets all reads answer with what there is. */
@@ -47,39 +95,31 @@ export class ReadQueue<A> {
   /** Adds a read at the end. It resolves when it is settled, or rejects with the signal's reason. */
   add(request: ReadRequest): Promise<A> {
     return new Promise<A>((resolve, reject) => {
+      const read = new QueuedRead(request, this, resolve, reject);
+      this.reads.push(read);
       const { signal, waitMs } = request;
-      let timer: ClockTimer | undefined;
-      const leave = (): void => {
-        this.reads.delete(read);
-        timer?.cancel();
-        signal?.removeEventListener('abort', onAbort);
-      };
-      const read: PendingRead<A> = {
-        ...request,
-        isDue: false,
-        settle: (makeAnswer) => {
-          leave();
-          try {
-            resolve(makeAnswer());
-          } catch (error) {
-            reject(error);
-          }
-        },
-      };
-      const onAbort = (): void => {
-        leave();
-        reject(signal?.reason);
-        this.onChange();
-      };
-      const onDue = (): void => {
-        read.isDue = true;
-        if (read === this.first) this.onChange();
-        else read.settle(() => this.answerOutOfTurn(read));
-      };
-      signal?.addEventListener('abort', onAbort);
-      this.reads.add(read);
-      if (waitMs === 0) onDue();
-      else if (waitMs !== undefined && waitMs !== Infinity) timer = this.clock.setTimeout(onDue, waitMs);
+      if (signal !== undefined) {
+        read.onAbort = () => {
+          read.fail(signal.reason);
+          this.onChange();
+        };
+        signal.addEventListener('abort', read.onAbort);
+      }
+      if (waitMs === 0) this.makeDue(read);
+      else if (waitMs !== undefined && waitMs !== Infinity)
+        read.timer = this.clock.setTimeout(() => this.makeDue(read), waitMs);
     });
+  }
+
+  /** Called by a read that is settled, or given up. */
+  remove(read: QueuedRead<A>): void {
+    if (this.reads[0] === read) this.reads.shift();
+    else this.reads.splice(this.reads.indexOf(read), 1);
+  }
+
+  private makeDue(read: QueuedRead<A>): void {
+    read.isDue = true;
+    if (read === this.first) this.onChange();
+    else read.settle(() => this.answerOutOfTurn(read));
   }
 }
