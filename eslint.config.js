@@ -90,7 +90,7 @@ const reasons = {
 };
 
 export default defineConfig(
-  globalIgnores(['dist', 'build', 'coverage']),
+  globalIgnores(['dist', 'build', 'coverage', 'bench/node_modules']),
   { linterOptions: { reportUnusedDisableDirectives: 'error', reportUnusedInlineConfigs: 'error' } },
   js.configs.recommended,
   { plugins: { local: reasons }, rules: { 'local/disable-with-reason': 'error', eqeqeq: ['error', 'smart'] } },
@@ -168,7 +168,7 @@ export default defineConfig(
   },
   // Not part of the root project: linted without types.
   {
-    files: FIXTURES,
+    files: [...FIXTURES, 'bench/**/*.ts'],
     extends: [tseslint.configs.disableTypeChecked],
     languageOptions: {
       parserOptions: { projectService: false, emitDecoratorMetadata: true, experimentalDecorators: true },

@@ -2,10 +2,15 @@ import { transformFile } from '@swc/core';
 import { fileURLToPath } from 'node:url';
 import { swcOptions } from './swc-options.mjs';
 
-const LIBRARY = new URL('../../src/index.ts', import.meta.url).href;
+let library = new URL('../../src/index.ts', import.meta.url).href;
+
+/** @param data.library what the name of the package stands for, where it is not its source */
+export function initialize(data) {
+  library = data?.library ?? library;
+}
 
 export function resolve(specifier, context, next) {
-  if (specifier === 'nestjs-active-session') return { url: LIBRARY, shortCircuit: true };
+  if (specifier === 'nestjs-active-session') return { url: library, shortCircuit: true };
   const isOurs = context.parentURL?.endsWith('.ts') === true && /^\.{1,2}\/.*\.js$/.test(specifier);
   return next(isOurs ? specifier.replace(/\.js$/, '.ts') : specifier, context);
 }
