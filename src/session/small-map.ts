@@ -1,3 +1,5 @@
+import { inspect } from 'node:util';
+
 /**
  * A map that mostly has one entry: it takes a Map only for the second one. Entries lie in the order in which they were
  * put there. Most users have one active session, and an empty Map takes more memory than all else of that session's
@@ -22,7 +24,7 @@ export class SmallMap<V> implements ReadonlyMap<string, V> {
   }
 
   set(key: string, value: V): void {
-    if (this.all === undefined && (this.onlyKey === undefined || this.onlyKey === key)) {
+    if (this.all === undefined && this.onlyKey === undefined) {
       this.onlyKey = key;
       this.onlyValue = value;
       return;
@@ -54,6 +56,11 @@ export class SmallMap<V> implements ReadonlyMap<string, V> {
 
   [Symbol.iterator](): MapIterator<[string, V]> {
     return this.entries();
+  }
+
+  /** Printed like the Map that it stands for. */
+  [inspect.custom](): ReadonlyMap<string, V> {
+    return new Map(this);
   }
 
   private spread(): Map<string, V> {

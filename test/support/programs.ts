@@ -50,6 +50,13 @@ export class Program {
   }
 }
 
+/** Runs a program from `test/fixtures` to its end. @returns the first line that it has printed */
+export async function outputOf(name: string, ...args: string[]): Promise<string> {
+  const program = await Program.start(name, ...args);
+  await program.stop();
+  return program.url;
+}
+
 export interface Programs {
   start(name: string, ...args: string[]): Promise<Program>;
 }
