@@ -19,11 +19,14 @@ const VARIANTS = {
 
 type Variants = keyof typeof VARIANTS;
 
-function measure(effort: Effort, args: Omit<RequestArguments, 'variant'>): Promise<Record<Variants, Sample[]>> {
-  const names = Object.keys(VARIANTS) as Variants[];
+function measure<Name extends Variants>(
+  effort: Effort,
+  names: readonly Name[],
+  args: Omit<RequestArguments, 'variant'> = {},
+): Promise<Record<Name, Sample[]>> {
   const variants = Object.fromEntries(
     names.map((name) => [name, { file: 'request.ts', args: { ...args, variant: VARIANTS[name] }, task: 'request' }]),
-  ) as Record<Variants, { file: string; args: RequestArguments; task: string }>;
+  ) as unknown as Record<Name, { file: string; args: RequestArguments; task: string }>;
   return interleave(variants, { effort, ...BLOCKS });
 }
 
@@ -31,7 +34,7 @@ function measure(effort: Effort, args: Omit<RequestArguments, 'variant'>): Promi
 export const request: Row = {
   name: 'request',
   async measure(effort) {
-    const samples = await measure(effort, {});
+    const samples = await measure(effort, Object.keys(VARIANTS) as Variants[]);
     const { without } = samples;
     const what = 'What one session-scoped service adds to a request, without sockets';
     const line = (peers: Sample[], peer: string, goal?: number) =>
@@ -47,35 +50,46 @@ export const request: Row = {
           without,
         }),
       ],
-      charts: effort.growth ? await growth({ ...effort, pairs: 4, rounds: 2 }) : [],
+      charts: effort.growth ? await growth({ ...effort, pairs: 4, rounds: 1 }) : [],
     };
   },
 };
 
-const GROWTH = [
-  { key: 'providers', name: 'request-by-providers', x: 'scoped providers used by the request', sizes: [1, 10, 100] },
-  { key: 'users', name: 'request-by-sessions', x: 'sessions', sizes: [1_000, 10_000, 100_000] },
-  { key: 'rules', name: 'request-by-rules', x: 'rules, of which the last matches', sizes: [1, 10, 100] },
-] as const;
+const ALL = ['ours', 'durable', 'cls'] as const;
+
+const GROWTH: readonly {
+  key: 'providers' | 'users' | 'rules';
+  name: string;
+  x: string;
+  sizes: readonly number[];
+  variants: readonly Variants[];
+}[] = [
+  {
+    key: 'providers',
+    name: 'request-by-providers',
+    x: 'scoped providers that the request uses',
+    sizes: [1, 10, 100],
+    variants: ALL,
+  },
+  { key: 'users', name: 'request-by-sessions', x: 'sessions', sizes: [1_000, 10_000, 100_000], variants: ALL },
+  {
+    key: 'rules',
+    name: 'request-by-rules',
+    x: 'rules, of which the last matches',
+    sizes: [1, 10, 100],
+    variants: ['ours'],
+  },
+];
 
 async function growth(effort: Effort): Promise<Chart[]> {
   const charts: Chart[] = [];
-  for (const { key, name, x, sizes } of GROWTH) {
-    const points = { ours: [], durable: [], cls: [] } as Record<'ours' | 'durable' | 'cls', [number, number][]>;
+  for (const { key, name, x, sizes, variants } of GROWTH) {
+    const points = new Map<Variants, [number, number][]>(variants.map((variant) => [variant, []]));
     for (const size of sizes) {
-      const samples = await measure(effort, { [key]: size });
-      for (const variant of ['ours', 'durable', 'cls'] as const)
-        points[variant].push([size, median(samples[variant].map(wallEach)) / 1_000]);
+      const samples = await measure(effort, variants, { [key]: size });
+      for (const variant of variants) points.get(variant)?.push([size, median(samples[variant].map(wallEach)) / 1_000]);
     }
-    const series = [
-      { name: 'session-scoped', points: points.ours },
-      ...(key === 'rules'
-        ? []
-        : [
-            { name: 'durable', points: points.durable },
-            { name: 'nestjs-cls proxy', points: points.cls },
-          ]),
-    ];
+    const series = variants.map((variant) => ({ name: VARIANTS[variant], points: points.get(variant) ?? [] }));
     charts.push({ name, title: 'One request without sockets', x, y: 'µs', series });
   }
   return charts;
