@@ -46,7 +46,7 @@ for (const row of ROWS.filter(({ name }) => positionals.length === 0 || position
 const lines = outcomes.flatMap((outcome) => outcome.lines);
 const charts = outcomes.flatMap((outcome) => outcome.charts ?? []);
 const minutes = (performance.now() - startedMs) / 60_000;
-console.log(toText(lines));
+console.log(effort === EFFORTS.check ? `${lines.length} figures` : toText(lines));
 
 if (effort === EFFORTS.full) {
   mkdirSync(new URL('images/', DOCS), { recursive: true });

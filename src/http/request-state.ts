@@ -14,7 +14,12 @@ const CELLS = new WeakMap<object, RequestCell>();
 const OPEN_CELLS = Symbol('nestjs-active-session.open-cells');
 
 export function cellOf(req: object): RequestCell | undefined {
-  return CELLS.get(req);
+  return CELLS.get(req) ?? CELLS.get(originalOf(req));
+}
+
+/** What applications make of a request (`Object.create(req)`, a proxy, a copy) still leads to its response. */
+function originalOf(req: { res?: { req?: object } }): object {
+  return req.res?.req ?? req;
 }
 
 /** Gives a request its cell, which is released when the response, or its connection, closes. */

@@ -11,7 +11,7 @@ export class RequestsInFlight {
     cell.place = this.cells.push(cell) - 1;
   }
 
-  /** A cell that is not there is nothing new. */
+  /** Does nothing where the cell is not there. */
   remove(cell: RequestCell): void {
     const { place } = cell;
     if (this.cells[place] !== cell) return;

@@ -190,12 +190,13 @@ export class Scope {
 
   /** From now on instances that exist can be used, and none is made. */
   close(reason: SessionEndReason): void {
-    this.extras.reason = reason;
+    const { extras } = this;
+    extras.reason = reason;
     // Mostly nobody waits: an error with its stack would cost more than all else that an end does.
-    if (this.extrasMade?.preparations === undefined && this.extrasMade?.locks === undefined) return;
+    if (extras.preparations === undefined && extras.locks === undefined) return;
     const ended = this.endedError();
-    this.extrasMade?.preparations?.refuseAll(ended);
-    this.extrasMade?.locks?.refuseAll(ended);
+    extras.preparations?.refuseAll(ended);
+    extras.locks?.refuseAll(ended);
   }
 
   /** Ends all instances, last created first, those included that are still being made. @returns how many there were */
@@ -216,11 +217,13 @@ export class Scope {
   empty(): void {
     this.instances = NONE;
     this.currentOwner = undefined;
+    // The group itself, which may go on, is let go of: what keeps this scope needs its scope at most.
     if (this.group !== undefined) this.group = { scope: this.group.scope };
-    this.extras.isOver = true;
-    this.extrasMade?.locks?.releaseAll();
-    if (this.extrasMade !== undefined) this.extrasMade.endFirst = undefined;
-    if (this.extrasMade?.preparations?.isEmpty !== false) this.extrasMade?.endings?.close();
+    const { extras } = this;
+    extras.isOver = true;
+    extras.locks?.releaseAll();
+    extras.endFirst = undefined;
+    if (extras.preparations?.isEmpty !== false) extras.endings?.close();
   }
 
   private get isOpen(): boolean {

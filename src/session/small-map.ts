@@ -1,7 +1,7 @@
 import { inspect } from 'node:util';
 
 /**
- * A map that mostly has one entry: it takes a Map only for the second one. Entries lie in the order in which they were
+ * A map that mostly has one entry: it takes a Map only for the second one, and keeps that. Entries lie in the order in which they were
  * put there. Most users have one active session, and an empty Map takes more memory than all else of that session's
  * place.
  */
@@ -20,7 +20,7 @@ export class SmallMap<V> implements ReadonlyMap<string, V> {
   }
 
   has(key: string): boolean {
-    return this.all?.has(key) ?? key === this.onlyKey;
+    return this.all?.has(key) ?? (this.onlyKey !== undefined && key === this.onlyKey);
   }
 
   set(key: string, value: V): void {
@@ -37,13 +37,20 @@ export class SmallMap<V> implements ReadonlyMap<string, V> {
     else if (key === this.onlyKey) this.onlyKey = this.onlyValue = undefined;
   }
 
-  forEach(fn: (value: V, key: string, map: ReadonlyMap<string, V>) => void): void {
-    for (const [key, value] of this) fn(value, key, this);
+  forEach(fn: (value: V, key: string, map: ReadonlyMap<string, V>) => void, thisArg?: unknown): void {
+    for (const [key, value] of this) fn.call(thisArg, value, key, this);
   }
 
+  /** What comes while it is gone through is found, too. */
   *entries(): MapIterator<[string, V]> {
-    if (this.all !== undefined) yield* this.all.entries();
-    else if (this.onlyKey !== undefined) yield [this.onlyKey, this.onlyValue as V];
+    let seen: string | undefined;
+    while (this.all === undefined) {
+      const { onlyKey } = this;
+      if (onlyKey === undefined || onlyKey === seen) return;
+      seen = onlyKey;
+      yield [onlyKey, this.onlyValue as V];
+    }
+    for (const entry of this.all) if (entry[0] !== seen) yield entry;
   }
 
   *keys(): MapIterator<string> {
@@ -58,7 +65,12 @@ export class SmallMap<V> implements ReadonlyMap<string, V> {
     return this.entries();
   }
 
-  /** Printed like the Map that it stands for. */
+  /** Sent like the Map that it stands for: without its entries. */
+  toJSON(): object {
+    return {};
+  }
+
+  /** Printed like it. */
   [inspect.custom](): ReadonlyMap<string, V> {
     return new Map(this);
   }

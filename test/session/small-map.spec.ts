@@ -39,4 +39,43 @@ describe('SmallMap', () => {
       }),
     );
   });
+
+  it('is a live view, also while it is gone through', () => {
+    for (const map of [new Map<string, number>(), new SmallMap<number>()]) {
+      map.set('first', 1);
+      const seen: string[] = [];
+      for (const [key] of map) {
+        seen.push(key);
+        if (key === 'first') map.set('second', 2);
+        if (key === 'second') {
+          map.delete('second');
+          map.set('third', 3);
+        }
+      }
+      expect(seen).toEqual(['first', 'second', 'third']);
+      const replaced: string[] = [];
+      map.delete('first');
+      for (const [key] of map) {
+        replaced.push(key);
+        map.delete(key);
+        if (replaced.length < 3) map.set(`${key}+`, 4);
+      }
+      expect(replaced).toEqual(['third', 'third+', 'third++']);
+    }
+  });
+
+  it('that is empty has nothing, whatever is asked', () => {
+    expect(new SmallMap<number>().has(undefined as never)).toBe(false);
+  });
+
+  it('is sent as a Map is, and gives forEach() its `this`', () => {
+    const small = new SmallMap<number>();
+    small.set('', 1);
+    expect(JSON.stringify(small)).toBe(JSON.stringify(new Map([['', 1]])));
+    const self = {};
+    small.forEach(function (this: unknown) {
+      expect(this).toBe(self);
+    }, self);
+    expect.assertions(2);
+  });
 });

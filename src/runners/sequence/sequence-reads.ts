@@ -22,7 +22,7 @@ export interface ReadRequest {
   readonly signal: AbortSignal | undefined;
 }
 
-/** A method's type: a queue of one kind of answer stands for one of any. */
+/** As a method's type it leaves a queue of one kind of answer assignable to one of any: functions would not. */
 type Resolve<A> = { resolve(answer: A): void }['resolve'];
 
 /** A read in the queue. */
@@ -35,6 +35,8 @@ class QueuedRead<A> implements PendingRead<A> {
   isDue = false;
   timer: ClockTimer | undefined;
   onAbort: (() => void) | undefined;
+  /** Settled, or given up. */
+  private hasLeft = false;
 
   constructor(
     { from, positionAtArrival, advance, atLeast, signal }: ReadRequest,
@@ -50,6 +52,8 @@ class QueuedRead<A> implements PendingRead<A> {
   }
 
   settle(makeAnswer: () => A): void {
+    // A clock may fire what was cancelled in the same moment: items that are taken for nobody would be lost.
+    if (this.hasLeft) return;
     this.leave();
     try {
       this.resolve(makeAnswer());
@@ -59,11 +63,13 @@ class QueuedRead<A> implements PendingRead<A> {
   }
 
   fail(error: unknown): void {
+    if (this.hasLeft) return;
     this.leave();
     this.reject(error);
   }
 
   private leave(): void {
+    this.hasLeft = true;
     this.queue.remove(this);
     this.timer?.cancel();
     if (this.onAbort !== undefined) this.signal?.removeEventListener('abort', this.onAbort);
