@@ -43,7 +43,10 @@ for (const row of ROWS.filter(({ name }) => positionals.length === 0 || position
   outcomes.push(await row.measure(effort));
   console.error(`${row.name}: ${((performance.now() - rowStartedMs) / 1_000).toFixed(0)} s`);
 }
-const lines = outcomes.flatMap((outcome) => outcome.lines);
+// Goals are for the sizes, and the certainty, of the whole run.
+const lines = outcomes
+  .flatMap((outcome) => outcome.lines)
+  .map((line) => (effort === EFFORTS.full ? line : { ...line, isMet: undefined }));
 const charts = outcomes.flatMap((outcome) => outcome.charts ?? []);
 const minutes = (performance.now() - startedMs) / 60_000;
 console.log(effort === EFFORTS.check ? `${lines.length} figures` : toText(lines));
@@ -53,5 +56,4 @@ if (effort === EFFORTS.full) {
   for (const chart of charts) writeFileSync(new URL(`images/${chart.name}.svg`, DOCS), draw(chart));
   if (positionals.length === 0) writeFileSync(new URL('benchmarks.md', DOCS), toMarkdown(lines, charts, minutes));
 }
-// Goals are for the sizes of the whole run.
-if (effort === EFFORTS.full) process.exitCode = lines.some(({ isMet }) => isMet === false) ? 1 : 0;
+process.exitCode = lines.some(({ isMet }) => isMet === false) ? 1 : 0;

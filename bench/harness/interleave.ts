@@ -7,7 +7,6 @@ export interface Variant {
   readonly file: string;
   readonly args?: object;
   readonly task: string;
-  readonly exposeGc?: boolean;
 }
 
 export interface Interleaving {
@@ -83,8 +82,8 @@ async function startRound<Name extends string>(
 ): Promise<Record<Name, { worker: Worker; block(): Promise<Sample> }>> {
   const runs = {} as Record<Name, { worker: Worker; block(): Promise<Sample> }>;
   for (const name of names) {
-    const { file, args, task, exposeGc } = variants[name];
-    const worker = await Worker.start(file, args, { exposeGc });
+    const { file, args, task } = variants[name];
+    const worker = await Worker.start(file, args);
     let count = fixed ?? 1;
     for (let block = 0; block < warmUpBlocks * effort.warmUp;) {
       const { wallNs } = await run(worker, task, count);

@@ -30,7 +30,7 @@ export interface Line {
   /** In the words of the goal. */
   readonly goal?: string;
   /** Undefined: there is no goal, or it was not measured at the size that the goal is for. */
-  readonly isMet?: boolean;
+  readonly isMet?: boolean | undefined;
   readonly note?: string;
 }
 
