@@ -10,6 +10,7 @@ import {
 } from '@nestjs/common';
 import { APP_FILTER, HttpAdapterHost, ModuleRef, ModulesContainer } from '@nestjs/core';
 import { Expiry } from './expiry.js';
+import { TimeLimit } from './time-limit.js';
 import { HttpSessions } from './http/http-sessions.js';
 import { ProblemFilter } from './http/problem.filter.js';
 import type { SessionResponse } from './http/request-cell.js';
@@ -63,8 +64,17 @@ const USER_SESSION_MOUNT = Symbol('nestjs-active-session.user-session-mount');
     {
       provide: SESSION_ENVIRONMENT,
       useFactory: (options: ResolvedOptions, scopeHost: ScopeHost, moduleRef: ModuleRef): SessionEnvironment => {
-        const expiry = new Expiry(options.clock, (fn) => scopeHost.context.runClean(undefined, fn));
-        return { options, scopeHost, expiry, moduleRef, logger: new Logger('ActiveSession') };
+        const { clock, cleanupTimeoutMs, userSessionTimeoutMs } = options;
+        const runClean = (fn: () => void): void => scopeHost.context.runClean(undefined, fn);
+        return {
+          options,
+          scopeHost,
+          expiry: new Expiry(clock, runClean),
+          cleanupLimit: new TimeLimit(cleanupTimeoutMs, clock, runClean),
+          userSessionLimit: new TimeLimit(userSessionTimeoutMs, clock, runClean),
+          moduleRef,
+          logger: new Logger('ActiveSession'),
+        };
       },
       inject: [RESOLVED_OPTIONS, ScopeHost, ModuleRef],
     },
@@ -89,7 +99,7 @@ const USER_SESSION_MOUNT = Symbol('nestjs-active-session.user-session-mount');
       useFactory: (host: ScopeHost) => new OwnerProvider('group', 'ActiveSessionGroup', LiveGroup, host).client,
       inject: [ScopeHost],
     },
-    { provide: USER_SESSION_MOUNT, useFactory: mountUserSession, inject: [RESOLVED_OPTIONS, HttpAdapterHost] },
+    { provide: USER_SESSION_MOUNT, useFactory: mountUserSession, inject: [SESSION_ENVIRONMENT, HttpAdapterHost] },
     HttpSessions,
     { provide: UserSessionNamer, useExisting: HttpSessions },
     ActiveSessionRegistry,
@@ -116,6 +126,7 @@ export class ActiveSessionCoreModule
     private readonly sessions: Sessions,
     private readonly context: SessionContext,
     private readonly scopeHost: ScopeHost,
+    @Inject(SESSION_ENVIRONMENT) private readonly environment: SessionEnvironment,
     @Inject(USER_SESSION_MOUNT) _mount: unknown,
   ) {
     super();
@@ -148,6 +159,8 @@ export class ActiveSessionCoreModule
 
   /** The server is closed: no request is handled any more. */
   onApplicationShutdown(): void {
+    this.environment.cleanupLimit.close();
+    this.environment.userSessionLimit.close();
     this.context.disable();
   }
 }

@@ -116,6 +116,8 @@ export function resolveSequence(
   defaults?: ResolvedOptions['sequence'],
 ): ResolvedOptions['sequence'] {
   refuseUnknown('sequence', options, ALLOWED.sequence);
+  // Those of most runners.
+  if (defaults !== undefined && Object.keys(options).length === 0) return defaults;
   const isReplay = (value: unknown): value is Replay =>
     value === 'last-read' || value === 'all' || (Number.isSafeInteger(value) && (value as number) >= 0);
   return Object.freeze({

@@ -7,6 +7,8 @@ export interface Variant {
   readonly file: string;
   readonly args?: object;
   readonly task: string;
+  /** Which Node; this one when left out. */
+  readonly execPath?: string | undefined;
 }
 
 export interface Interleaving {
@@ -82,8 +84,8 @@ async function startRound<Name extends string>(
 ): Promise<Record<Name, { worker: Worker; block(): Promise<Sample> }>> {
   const runs = {} as Record<Name, { worker: Worker; block(): Promise<Sample> }>;
   for (const name of names) {
-    const { file, args, task } = variants[name];
-    const worker = await Worker.start(file, args);
+    const { file, args, task, execPath } = variants[name];
+    const worker = await Worker.start(file, args, { execPath });
     let count = fixed ?? 1;
     for (let block = 0; block < warmUpBlocks * effort.warmUp;) {
       const { wallNs } = await run(worker, task, count);

@@ -1,11 +1,20 @@
 /** The side of the benchmark: worker processes, started and asked. */
 import { fork, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
+import { existsSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
 import type { Order, Sample } from './worker.js';
 
 /** Any worker that takes longer than this is stuck. */
 const LIMIT_MS = 15 * 60_000;
 const REGISTER = new URL('./register.mjs', import.meta.url).href;
+
+/** Those of the optional packages that are there, oldest first. */
+export function otherNodes(): string[] {
+  return ['node-22', 'node-24']
+    .map((name) => fileURLToPath(new URL(`../node_modules/${name}/bin/node`, import.meta.url)))
+    .filter((path) => existsSync(path));
+}
 
 export interface WorkerOptions {
   /** Which Node; this one when left out. */

@@ -1,4 +1,5 @@
 import { compare } from '../harness/compare.js';
+import { inDigits } from '../harness/format.js';
 import { interleave } from '../harness/interleave.js';
 import type { Worker } from '../harness/process.js';
 import type { Chart, Row } from '../harness/row.js';
@@ -16,13 +17,13 @@ const run = async (worker: Worker, _task: string, count: number): Promise<Sample
 export const expiry: Row = {
   name: 'expiry',
   async measure(effort) {
-    const variant = (others: number) => ({ file: 'expiry.ts', args: { others }, task: 'expire' });
-    const options = { effort, count: EXPIRING, run, blocks: 3 };
+    const count = EXPIRING / effort.shrink;
+    const variant = (groups: number) => ({ file: 'expiry.ts', args: { together: count, groups }, task: 'expire' });
     const samples = await interleave(
-      { few: variant(0), more: variant(9_000), many: variant(100_000 / effort.shrink - EXPIRING) },
-      options,
+      { few: variant(1), more: variant(10), many: variant(100) },
+      { effort, count, run, blocks: 3 },
     );
-    const what = `The end of ${EXPIRING} sessions by their idle time, each`;
+    const what = `The end of ${inDigits(count)} sessions by their idle time, each`;
     const chart: Chart = {
       name: 'expiry-by-sessions',
       title: 'The end of 1,000 sessions by their idle time',
@@ -42,8 +43,8 @@ export const expiry: Row = {
     return {
       lines: [
         compare(samples.many, samples.few, {
-          what: `${what}, of ${(100_000 / effort.shrink).toLocaleString('en')}`,
-          peer: `of ${EXPIRING}`,
+          what: `${what}, of ${inDigits(100 * count)}`,
+          peer: `of ${inDigits(count)}`,
           goal: { atMost: 1.5 },
         }),
       ],

@@ -1,7 +1,5 @@
-import { existsSync } from 'node:fs';
-import { fileURLToPath } from 'node:url';
 import { inDigits } from '../harness/format.js';
-import { Worker } from '../harness/process.js';
+import { otherNodes, Worker } from '../harness/process.js';
 import type { Line, Row } from '../harness/row.js';
 
 const IDLE_GOAL_BYTES = 700;
@@ -9,14 +7,6 @@ const ENDED_GOAL_BYTES = 2_000_000;
 const SESSIONS = 100_000;
 const ENDED = 1_000_000;
 const RUNS = 3;
-
-/** Each Node that is there: this one first. */
-function nodes(): (string | undefined)[] {
-  const others = ['node-22', 'node-24'].map((name) =>
-    fileURLToPath(new URL(`../node_modules/${name}/bin/node`, import.meta.url)),
-  );
-  return [undefined, ...others.filter((path) => existsSync(path))];
-}
 
 async function once<T>(task: string, count: number, execPath?: string): Promise<{ value: T; version: string }> {
   const worker = await Worker.start('memory.ts', {}, { exposeGc: true, execPath });
@@ -35,7 +25,7 @@ export const idleHeap: Row = {
   async measure({ shrink, growth }) {
     const count = SESSIONS / shrink;
     const lines: Line[] = [];
-    for (const execPath of nodes()) {
+    for (const execPath of [undefined, ...otherNodes()]) {
       const { value, version } = await once<number>('idle', count, execPath);
       lines.push({
         what: `Heap of an idle session with its group, at ${inDigits(count)} sessions, Node ${version}`,

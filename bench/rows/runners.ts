@@ -1,40 +1,42 @@
-import { inDigits } from '../harness/format.js';
+import { inDigits, inTime } from '../harness/format.js';
+import { interleave, wallEach } from '../harness/interleave.js';
 import { Worker } from '../harness/process.js';
-import type { Row } from '../harness/row.js';
-import { median } from '../harness/statistics.js';
+import type { Chart, Row } from '../harness/row.js';
+import { estimate, median } from '../harness/statistics.js';
+import type { Sample } from '../harness/worker.js';
+import type { Delays } from '../workers/runners.js';
 
 const RUNNERS = 10_000;
+const SIZES = [100, 1_000, RUNNERS];
 const GOAL_MS = 20;
-/** Runs of one process; the first ones, before V8 has optimised anything, do not count. */
-const RUNS = 7;
-const WARM_UP_RUNS = 2;
 
-interface Delays {
-  readonly p99: number;
-}
-
-/** How long the event loop waits while many runners are at work. */
+/** How long the event loop waits while many runners are at work: the time of such a sample is that delay. */
 export const runners: Row = {
   name: 'runners',
-  async measure({ shrink, growth }) {
-    const worker = await Worker.start('runners.ts');
-    const p99 = async (task: string, count: number): Promise<number> => {
-      const all: number[] = [];
-      for (let run = 0; run < RUNS; run++) {
-        const { result } = await worker.run(task, count);
-        if (run >= WARM_UP_RUNS) all.push((result as Delays).p99);
-      }
-      return median(all);
+  async measure(effort) {
+    const run = async (worker: Worker, task: string, count: number): Promise<Sample> => {
+      const sample = await worker.run(task, count);
+      const { p99Ms } = sample.result as Delays;
+      return { ...sample, count: 1, wallNs: p99Ms * 1e6, result: undefined };
     };
+    const count = RUNNERS / effort.shrink;
+    const variant = (task: string) => ({ file: 'runners.ts', task });
+    const samples = await interleave(
+      { ours: variant('delays'), limit: variant('bareDelays') },
+      { effort, count, blocks: 3, run },
+    );
+    const ours = estimate(samples.ours.map(wallEach));
+    const limit = estimate(samples.limit.map(wallEach));
+    const worker = await Worker.start('runners.ts');
     try {
-      const count = RUNNERS / shrink;
-      const ours = await p99('delays', count);
-      const bare = await p99('bareDelays', count);
-      const { result } = await worker.run('idleTurns', count);
-      const { activeMs } = result as { activeMs: number };
+      const { activeMs } = (await worker.run('idleTurns', count)).result as { activeMs: number };
       const points: [number, number][] = [];
-      for (const size of growth ? [100, 1_000, 10_000] : []) points.push([size, await p99('delays', size)]);
-      const chart = {
+      for (const size of effort.growth ? SIZES : []) {
+        const delays: number[] = [];
+        for (let time = 0; time < 9; time++) delays.push(wallEach(await run(worker, 'delays', size)) / 1e6);
+        points.push([size, median(delays)]);
+      }
+      const chart: Chart = {
         name: 'delay-by-runners',
         title: 'Event-loop delay, p99, while all runners wait for a 10 ms timer',
         x: 'runners',
@@ -45,10 +47,10 @@ export const runners: Row = {
         lines: [
           {
             what: `Event-loop delay p99, ${inDigits(count)} runners that each wait for a 10 ms timer`,
-            ours: `${inDigits(ours)} ms`,
-            peer: `as many async generators: ${inDigits(bare)} ms`,
+            ours: `${inTime(ours.median)} (${inTime(ours.low)} to ${inTime(ours.high)})`,
+            peer: `as many async generators: ${inTime(limit.median)} (${inTime(limit.low)} to ${inTime(limit.high)})`,
             goal: `below ${GOAL_MS} ms`,
-            isMet: ours < GOAL_MS,
+            isMet: ours.high < GOAL_MS * 1e6,
           },
           {
             what: `Processor time in 200 ms while ${inDigits(count)} runners wait for what does not come`,
@@ -57,7 +59,7 @@ export const runners: Row = {
             isMet: activeMs < 2,
           },
         ],
-        charts: growth ? [chart] : [],
+        charts: effort.growth ? [chart] : [],
       };
     } finally {
       await worker.stop();

@@ -69,36 +69,39 @@ class ExpiryController {
 })
 class ExpiryModule {}
 
-const { others } = workerArguments<{ others: number }>();
+/** How many come together, and so many such groups are there at any time. */
+const { together, groups } = workerArguments<{ together: number; groups: number }>();
 const app = await NestFactory.create(ExpiryModule, { logger: ['error'], bodyParser: false });
 await app.init();
 const registry = app.get(ActiveSessionRegistry);
 const http = FakeHttp.of(app);
 let visitor = 0;
 
-const visit = async (count: number): Promise<void> => {
-  for (let i = 0; i < count; i++) await http.get('/session', `visitor-${visitor++}`);
-};
+async function visit(): Promise<void> {
+  for (let i = 0; i < together; i++) await http.get('/session', `visitor-${visitor++}`);
+}
 
-/** Those that expire came before the others: as time goes on, the others take their place. */
-await visit(others);
+// One group after the other, over the whole idle time: from here on each step ends the oldest one.
+for (let group = 1; group < groups; group++) {
+  await visit();
+  clock.advance(IDLE_TIMEOUT_MS / groups);
+}
+
+let expired = 0;
 
 serve({
-  /** Makes ready what `expire` then ends: not measured. */
-  async prepare(count) {
-    const all = registry.all();
-    for (const session of all) session.touch();
-    await visit(count);
-    clock.advance(IDLE_TIMEOUT_MS / 2);
-    // The others are used later than those that are going to expire.
-    for (const session of all) session.touch();
+  /** New ones come in place of those that the last step has ended: not measured, as the figures of all sessions cost. */
+  async prepare() {
+    const { ended, ending, sessions } = registry.stats();
+    if (ended.idle !== expired || ending !== 0 || sessions !== together * (groups - 1))
+      throw new Error(`${ended.idle} have expired, ${sessions} are left, ${ending} of them ending`);
+    await visit();
   },
   async expire(count) {
-    const before = registry.stats().ended.idle;
-    clock.advance(IDLE_TIMEOUT_MS / 2 + 1_000);
-    while (registry.stats().ending > 0) await new Promise(setImmediate);
-    const { ended, sessions } = registry.stats();
-    if (ended.idle - before !== count || sessions !== others) throw new Error(`${ended.idle - before} have expired`);
+    clock.advance(IDLE_TIMEOUT_MS / groups);
+    // All of it is over by then.
+    await new Promise(setImmediate);
+    expired += together;
     return count;
   },
 });

@@ -22,15 +22,20 @@ async function* oneItem(): AsyncGenerator<number> {
   yield await sleep(TIMER_MS, 1);
 }
 
+/** What a worker tells of the event loop. */
+export interface Delays {
+  readonly p99Ms: number;
+}
+
 /** @returns how long the event loop was busy at a stretch while `work` went on */
-async function delaysDuring(work: () => Promise<unknown>): Promise<{ p99: number; max: number }> {
+async function delaysDuring(work: () => Promise<unknown>): Promise<Delays> {
   const delays = monitorEventLoopDelay({ resolution: 1 });
   delays.enable();
   await sleep(20);
   delays.reset();
   await work();
   delays.disable();
-  return { p99: delays.percentile(99) / NANOSECONDS_PER_MS, max: delays.max / NANOSECONDS_PER_MS };
+  return { p99Ms: delays.percentile(99) / NANOSECONDS_PER_MS };
 }
 
 /** Starts them in batches, as requests come, each followed by a turn of the event loop. */

@@ -30,8 +30,7 @@ export class RequestScope {
   /** Ends what was made in it. Never rejects. */
   end(reason: 'terminated' | 'shutdown' = 'terminated'): Promise<void> {
     return (this.ended ??= this.environment.scopeHost.context.runClean(this.scope.cellOfAwaited, async () => {
-      const { clock, cleanupTimeoutMs } = this.environment.options;
-      const cleanup = new Cleanup(reason, clock, cleanupTimeoutMs, (what, error) => this.warn(what, error));
+      const cleanup = new Cleanup(reason, this.environment, (what, error) => this.warn(what, error));
       for (const scope of [this.scope, this.groupScope]) {
         scope.close(reason);
         await scope.dispose(cleanup.run, reason);

@@ -1,11 +1,12 @@
 import { randomBytes } from 'node:crypto';
-import { Logger } from '@nestjs/common';
+import type { Logger } from '@nestjs/common';
 import type { HttpAdapterHost } from '@nestjs/core';
 import type session from 'express-session';
 import type { Observable } from 'rxjs';
-import type { ClockTimer } from '../clock.js';
 import { SessionUnavailableError } from '../errors.js';
-import type { ResolvedOptions, UserSessionOptions } from '../options.js';
+import type { UserSessionOptions } from '../options.js';
+import type { SessionEnvironment } from '../session/environment.js';
+import type { Limited } from '../time-limit.js';
 
 type Next = (error?: unknown) => void;
 type Middleware = (req: never, res: never, next: Next) => void;
@@ -15,12 +16,15 @@ type Middleware = (req: never, res: never, next: Next) => void;
  * there, so that what the application mounts afterwards (`passport.session()`) finds the user session.
  * @returns whether it was mounted
  */
-export async function mountUserSession(options: ResolvedOptions, adapterHost: HttpAdapterHost): Promise<boolean> {
+export async function mountUserSession(
+  environment: SessionEnvironment,
+  adapterHost: HttpAdapterHost,
+): Promise<boolean> {
+  const { options, logger } = environment;
   if (options.userSession === undefined) return false;
-  const logger = new Logger('ActiveSession');
   const { default: createMiddleware } = await importExpressSession();
   const settings = complete(options.userSession, createMiddleware.MemoryStore, logger);
-  const middleware = withinTime(createMiddleware(settings), options, logger);
+  const middleware = withinTime(createMiddleware(settings), environment);
   const mount = (): unknown => adapterHost.httpAdapter?.use(middleware);
   // In tests the adapter comes after the providers. Nest before 11.1 does not tell when.
   const { init$ } = adapterHost as { init$?: Observable<void> };
@@ -62,27 +66,22 @@ function complete(
 }
 
 /** A store that fails or does not answer in time costs its requests a 503, and not a hanging connection. */
-function withinTime(
-  middleware: Middleware,
-  { clock, userSessionTimeoutMs }: ResolvedOptions,
-  logger: Logger,
-): Middleware {
+function withinTime(middleware: Middleware, { userSessionLimit: timeLimit, logger }: SessionEnvironment): Middleware {
   return (req, res, next) => {
-    const pending: { timer?: ClockTimer } = {};
     let isAnswered = false;
+    const waiting: Limited = {
+      limit: undefined,
+      onTimeUp: () => answer(new Error(`no answer within userSessionTimeoutMs (${timeLimit.limitMs})`)),
+    };
     const answer: Next = (error) => {
       if (isAnswered) return;
       isAnswered = true;
-      pending.timer?.cancel();
+      timeLimit.stop(waiting);
       if (error === undefined || error === null) next();
       else next(failureOf(error, logger));
     };
     middleware(req, res, answer);
-    if (isAnswered) return;
-    pending.timer = clock.setTimeout(
-      () => answer(new Error(`no answer within userSessionTimeoutMs (${userSessionTimeoutMs})`)),
-      userSessionTimeoutMs,
-    );
+    if (!isAnswered) timeLimit.start(waiting);
   };
 }
 

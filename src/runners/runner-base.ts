@@ -1,6 +1,7 @@
 import type { Observable } from 'rxjs';
 import type { Expirable } from '../expiry.js';
 import { IsolatedAbort } from '../isolated-abort.js';
+import { isThenable } from '../is-thenable.js';
 import type { ErrorSerializer, SerializedError } from '../serialized-error.js';
 import { releaseAll, runHoldingAll, type GivenLock } from './holding.js';
 import { isFinal, Runner, RunnerStatus, type RunnerChange, type RunnerProgress, type RunnerResult } from './runner.js';
@@ -139,10 +140,7 @@ export abstract class RunnerBase<R = unknown> extends Runner<R> {
 
   /** @internal Resolves when the runner has been disposed of. */
   get whenDisposed(): Promise<void> {
-    return (this.disposed ??= new Promise((resolve) => {
-      this.resolveDisposed = resolve;
-      if (this.disposal !== undefined) void this.disposal.then(resolve);
-    }));
+    return this.disposal ?? (this.disposed ??= new Promise((resolve) => (this.resolveDisposed = resolve)));
   }
 
   /** @internal Stops the work and resolves when it has stopped. */
@@ -152,7 +150,7 @@ export abstract class RunnerBase<R = unknown> extends Runner<R> {
     this.home.expiry.remove(this.idleEnd);
     this.stopWork(reason);
     this.disposal = this.home.run(() => this.stopped());
-    void this.disposal.then(() => this.resolveDisposed?.());
+    if (this.resolveDisposed !== undefined) void this.disposal.then(this.resolveDisposed);
     this.abortCompletion();
     this.changes?.complete();
     return this.disposal;
@@ -265,7 +263,9 @@ export abstract class RunnerBase<R = unknown> extends Runner<R> {
   }
 
   private abortWork(reason: unknown): void {
-    this.home.run(() => this.workAbort?.abort(reason ?? new DOMException('The runner was aborted', 'AbortError')));
+    const { workAbort } = this;
+    if (workAbort === undefined) return;
+    this.home.run(() => workAbort.abort(reason ?? new DOMException('The runner was aborted', 'AbortError')));
   }
 
   /**
@@ -312,7 +312,8 @@ export abstract class RunnerBase<R = unknown> extends Runner<R> {
     // Whoever waits for the start is told of its failure.
     await this.starting?.catch(() => undefined);
     try {
-      await this.onDispose();
+      const disposing = this.onDispose();
+      if (disposing !== undefined) await disposing;
     } catch (error) {
       this.home.warn(`${this.label}: onDispose()`, error);
     }
@@ -323,7 +324,8 @@ export abstract class RunnerBase<R = unknown> extends Runner<R> {
     const warn = (error: unknown): void => this.home.warn(`${this.label}: ${what}`, error);
     try {
       // It need not be asynchronous, but an override may be.
-      Promise.resolve(this.home.run(hook)).catch(warn);
+      const result: unknown = this.home.run(hook);
+      if (isThenable(result)) Promise.resolve(result).catch(warn);
     } catch (error) {
       warn(error);
     }

@@ -29,10 +29,20 @@ import { TimeSeriesRunner } from './time-series/time-series-runner.js';
 // The list holds runners of all results; each gives its own back to whoever asked for it.
 type AnyRunner = RunnerBase;
 
+const SEQUENCE_RUNNER_OPTIONS = [...RUNNER_OPTIONS, 'startNow', ...SEQUENCE_OPTIONS];
+const TIME_SERIES_OPTIONS = [...SEQUENCE_RUNNER_OPTIONS, ...MEASURING_OPTIONS];
+const PROCESS_OPTIONS = [...RUNNER_OPTIONS, 'history'];
+
 interface Creating {
   readonly number: number;
   readonly dedupe: string | undefined;
   readonly runner: Promise<AnyRunner>;
+}
+
+/** What the end of a session waits for: a runner, or a factory that is making one. */
+export interface Ending {
+  readonly label: string;
+  readonly whenDisposed: Promise<void>;
 }
 
 /** The runners of one session. */
@@ -63,7 +73,7 @@ export class SessionRunners {
     locks: readonly GivenLock[] = [],
   ): SequenceRunner<T> {
     checkSource(source);
-    checkOptions(options, [...RUNNER_OPTIONS, 'startNow', ...SEQUENCE_OPTIONS]);
+    checkOptions(options, SEQUENCE_RUNNER_OPTIONS);
     const runner = this.addSequence<T, LiveSequenceRunner<T>>(
       'sequence',
       options,
@@ -80,7 +90,7 @@ export class SessionRunners {
     options: TimeSeriesOptions,
     locks: readonly GivenLock[] = [],
   ): TimeSeriesRunner<T> {
-    checkOptions(options, [...RUNNER_OPTIONS, 'startNow', ...MEASURING_OPTIONS, ...SEQUENCE_OPTIONS]);
+    checkOptions(options, TIME_SERIES_OPTIONS);
     const { intervalMs, count, missed, ...others } = options;
     const measuring = { intervalMs, count, missed };
     checkMeasuring(gauge, measuring);
@@ -99,7 +109,7 @@ export class SessionRunners {
   ): ProcessRunner<T> {
     if (typeof body !== 'function')
       throw new BadArgumentError('Expected the body of a process runner to be a function');
-    checkOptions(options, [...RUNNER_OPTIONS, 'history']);
+    checkOptions(options, PROCESS_OPTIONS);
     const { history = 0 } = options;
     checkWhole('the option "history" of a process runner', history);
     const runner = this.findOrAdd('process', options, locks, (setup) => new LiveProcessRunner(setup, body, history));
@@ -162,14 +172,14 @@ export class SessionRunners {
   }
 
   /** Ends all runners. Those that are ending already are among them. */
-  endAll(reason: unknown): { label: string; ended: Promise<void> }[] {
+  endAll(reason: unknown): readonly Ending[] {
     for (const runner of [...this.runners.values()]) this.end(runner, reason);
     const leave = (): void => undefined;
     return [
-      ...[...this.ending.values()].map((runner) => ({ label: runner.label, ended: runner.whenDisposed })),
+      ...this.ending.values(),
       ...[...this.creating].map(({ number, runner }) => ({
         label: `the factory of runner ${number}`,
-        ended: runner.then(leave, leave),
+        whenDisposed: runner.then(leave, leave),
       })),
     ];
   }

@@ -5,7 +5,8 @@ import type { HookRunner } from './end-hooks.js';
 /** What was made in a scope, and ends with it. What comes when all of it has ended, ends at once. */
 export class Endings implements Keeper {
   private readonly created: Created[] = [];
-  private readonly underWay = new Set<Promise<void>>();
+  /** Made where something could not be made. */
+  private underWay: Set<Promise<void>> | undefined;
   private isOver = false;
   private endLate: ((created: Created) => void) | undefined;
 
@@ -26,20 +27,22 @@ export class Endings implements Keeper {
 
   /** Something ends before the others do: what could not be made. */
   waitFor(ending: Promise<void>): void {
-    this.underWay.add(ending);
-    void ending.then(() => this.underWay.delete(ending));
+    const underWay = (this.underWay ??= new Set());
+    underWay.add(ending);
+    void ending.then(() => underWay.delete(ending));
   }
 
-  /** Waits for what ends already. */
-  async finishUnderWay(run: HookRunner): Promise<void> {
-    for (const ending of this.underWay) await run('the end of what could not be made', () => ending);
-  }
-
-  /** Ends the others, last created first, and what is made meanwhile. @returns how many there were */
+  /**
+   * Waits for what ends already, then ends the others, last created first, and what is made meanwhile.
+   * @returns how many there were
+   */
   async endAll(run: HookRunner, reason: SessionEndReason): Promise<number> {
+    if (this.underWay !== undefined)
+      for (const ending of this.underWay) await run('the end of what could not be made', () => ending);
     let count = 0;
     for (let last = this.created.pop(); last !== undefined; last = this.created.pop()) {
-      await endCreated(last, run, reason);
+      const ending = endCreated(last, run, reason);
+      if (ending !== undefined) await ending;
       count++;
     }
     this.isOver = true;

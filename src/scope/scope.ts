@@ -201,11 +201,11 @@ export class Scope {
 
   /** Ends all instances, last created first, those included that are still being made. @returns how many there were */
   async dispose(run: HookRunner, reason: SessionEndReason): Promise<number> {
-    for (const { label, over } of this.extrasMade?.preparations?.unfinished() ?? [])
-      await run(`the making of ${label}`, () => over);
-    await this.endings.finishUnderWay(run);
-    const before = (await this.endFirst?.(run, reason)) ?? 0;
-    return before + (await this.endings.endAll(run, reason));
+    const { endFirst, endings, extras } = this;
+    if (extras.preparations !== undefined)
+      for (const { label, over } of extras.preparations.unfinished()) await run(`the making of ${label}`, () => over);
+    const before = endFirst === undefined ? 0 : await endFirst(run, reason);
+    return before + (await endings.endAll(run, reason));
   }
 
   /** Its end waits for another one, for as long as there is time. */

@@ -27,7 +27,9 @@ class Extras {
   ownerships: Ownerships | undefined;
   signalSource: IsolatedAbort | undefined;
   report: CleanupReport | undefined;
-  completion: { readonly promise: Promise<CleanupReport>; resolve(report: CleanupReport): void } | undefined;
+  completion: Promise<CleanupReport> | undefined;
+  /** Where the completion was asked for before the clean-up began. */
+  complete: ((report: CleanupReport) => void) | undefined;
 }
 
 /**
@@ -70,13 +72,7 @@ export class Life {
 
   get cleanupCompletion(): Promise<CleanupReport> {
     const { extras } = this;
-    extras.completion ??= this.clean(() => {
-      if (extras.report !== undefined) return { promise: Promise.resolve(extras.report), resolve: () => undefined };
-      let resolve: (report: CleanupReport) => void = () => undefined;
-      const promise = new Promise<CleanupReport>((resolvePromise) => (resolve = resolvePromise));
-      return { promise, resolve };
-    });
-    return extras.completion.promise;
+    return (extras.completion ??= this.clean(() => new Promise((resolve) => (extras.complete = resolve))));
   }
 
   assertAvailable(): void {
@@ -108,24 +104,39 @@ export class Life {
     this.runAwaited(() => signalSource.abort(new SessionEndedError(endReason, this.name)));
   }
 
-  /** Ends what it holds. `first` is what comes before its instances, `last` what comes before others learn of it. */
-  cleanUp(first: (cleanup: Cleanup) => Promise<void>, last: (report: CleanupReport) => void): Promise<void> {
-    return this.runAwaited(async () => {
-      const { options } = this.environment;
-      const reason = this.endReason ?? 'terminated';
-      const cleanup = new Cleanup(reason, options.clock, options.cleanupTimeoutMs, (what, error) =>
-        this.warn(what, error),
-      );
-      await first(cleanup);
-      const instances = await this.scope.dispose(cleanup.run, reason);
-      const { extras } = this;
-      cleanup.disposed = instances + (extras.ownerships?.size ?? 0);
-      await extras.ownerships?.disposeAll(cleanup.run);
-      this.scope.empty();
-      const report = (extras.report = cleanup.finish());
-      last(report);
-      extras.completion?.resolve(report);
-    });
+  /**
+   * Ends what it holds, once.
+   * @param first what comes before its instances; undefined where there is nothing to wait for
+   * @param last what comes before others learn of it
+   */
+  cleanUp(first: ((cleanup: Cleanup) => Promise<void>) | undefined, last: (report: CleanupReport) => void): void {
+    const { extras } = this;
+    const begin = (): Promise<CleanupReport> => this.cleanUpNow(first, last);
+    // Where nothing of the application's is going to run, there is no need of a scope for it to run in.
+    const hasNothing = this.scopeMade === undefined && extras.ownerships === undefined;
+    const over = hasNothing ? this.clean(begin) : this.runAwaited(begin);
+    extras.completion ??= over;
+  }
+
+  private async cleanUpNow(
+    first: ((cleanup: Cleanup) => Promise<void>) | undefined,
+    last: (report: CleanupReport) => void,
+  ): Promise<CleanupReport> {
+    const { environment, extras } = this;
+    const reason = this.endReason ?? 'terminated';
+    const cleanup = new Cleanup(reason, environment, (what, error) => this.warn(what, error));
+    // What has begun the end is told of it first.
+    await first?.(cleanup);
+    if (this.scopeMade !== undefined) cleanup.disposed = await this.scopeMade.dispose(cleanup.run, reason);
+    if (extras.ownerships !== undefined) {
+      cleanup.disposed += extras.ownerships.size;
+      await extras.ownerships.disposeAll(cleanup.run);
+    }
+    this.scopeMade?.empty();
+    const report = (extras.report = cleanup.finish());
+    last(report);
+    extras.complete?.(report);
+    return report;
   }
 
   /** What `terminate()` returns: whoever is part of the clean-up cannot wait for it. */

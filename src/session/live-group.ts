@@ -200,11 +200,10 @@ export class LiveGroup extends ActiveSessionGroup {
   end(reason: SessionEndReason): void {
     if (!this.life.begin(reason)) return;
     this.keeper.onGroupEnding(this);
-    for (const session of [...this.sessionsInUse()]) session.end(reason);
+    if (this.sessionCount > 0) for (const session of [...this.sessionsInUse()]) session.end(reason);
     this.life.abortSignal();
-    void this.life.cleanUp(
-      () => this.whenAllReleased(),
-      (report) => this.keeper.onGroupEnded(this, report),
+    this.life.cleanUp(this.sessionCount === 0 ? undefined : () => this.whenAllReleased(), (report) =>
+      this.keeper.onGroupEnded(this, report),
     );
   }
 
@@ -217,7 +216,7 @@ export class LiveGroup extends ActiveSessionGroup {
   }
 
   /** Sessions bound the time of their clean-up themselves. */
-  private async whenAllReleased(): Promise<void> {
-    if (this.sessionCount > 0) await new Promise<void>((resolve) => (this.leaving.onAllReleased = resolve));
+  private whenAllReleased(): Promise<void> {
+    return new Promise((resolve) => (this.leaving.onAllReleased = resolve));
   }
 }

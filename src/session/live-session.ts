@@ -256,13 +256,10 @@ export class LiveSession extends ActiveSession implements Mortal {
     this.keeper.onEnding(this);
     this.life.abortSignal();
     const runners = this.runnersMade?.endAll(new SessionEndedError(reason)) ?? [];
-    void this.life.cleanUp(
-      (cleanup) => cleanup.waitForRunners(runners),
-      (report) => {
-        this.group.release(this, reason);
-        this.keeper.onEnded(this, report);
-      },
-    );
+    this.life.cleanUp(runners.length === 0 ? undefined : (cleanup) => cleanup.waitForRunners(runners), (report) => {
+      this.group.release(this, reason);
+      this.keeper.onEnded(this, report);
+    });
   }
 
   private create<R>(

@@ -2,9 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { INestApplicationContext } from '@nestjs/common';
 import { ScopeMisuseError } from '../errors.js';
 import { isUnknownElement } from '../nest-internals.js';
-import { ScopeHost } from '../scope/scope-host.js';
 import type { ActiveSession } from './active-session.js';
-import { ActiveSessionRegistry } from './active-session.registry.js';
 import { Sessions } from './sessions.js';
 
 /**
@@ -25,7 +23,8 @@ export async function runInSession<R>(
   app: INestApplicationContext,
   fn: (session: ActiveSession) => R | Promise<R>,
 ): Promise<R> {
-  const { sessions, scopeHost, registry } = partsOf(app);
+  const sessions = sessionsOf(app);
+  const { scopeHost } = sessions.environment;
   const session = sessions.findOrCreate({
     userSessionId: randomUUID(),
     suffix: '',
@@ -34,20 +33,16 @@ export async function runInSession<R>(
   });
   try {
     await session.scope.prepareAll(scopeHost.providersToPrepare());
-    return await registry.run(session, () => fn(session));
+    return await scopeHost.context.run(session.scope.cell, () => fn(session));
   } finally {
     await session.terminate();
     await session.group.terminate();
   }
 }
 
-function partsOf(app: INestApplicationContext) {
+function sessionsOf(app: INestApplicationContext): Sessions {
   try {
-    return {
-      sessions: app.get(Sessions, { strict: false }),
-      scopeHost: app.get<ScopeHost>(ScopeHost, { strict: false }),
-      registry: app.get(ActiveSessionRegistry, { strict: false }),
-    };
+    return app.get(Sessions, { strict: false });
   } catch (error) {
     if (!isUnknownElement(error)) throw error;
     throw new ScopeMisuseError('runInSession() needs an application that imports ActiveSessionModule.forRoot()');

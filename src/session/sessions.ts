@@ -237,7 +237,7 @@ export class Sessions implements Keeper, SessionCounts {
 
   private createGroup({ userSessionId, hint }: SessionWanted): LiveGroup {
     const generations = new Generations(hint.generation);
-    const group = this.clean(() => new LiveGroup(userSessionId, hint.groupId, this.stamps.next(), generations, this));
+    const group = new LiveGroup(userSessionId, hint.groupId, this.stamps.next(), generations, this);
     this.groups.set(userSessionId, group);
     this.groupEvents.emit({ type: 'created', group });
     return group;
@@ -245,7 +245,7 @@ export class Sessions implements Keeper, SessionCounts {
 
   private createSession(group: LiveGroup, suffix: string): LiveSession {
     const generation = group.generations.next(suffix, (other) => group.sessions.has(other));
-    const session = this.clean(() => new LiveSession(group, suffix, generation));
+    const session = new LiveSession(group, suffix, generation);
     group.add(session);
     this.count++;
     this.created++;

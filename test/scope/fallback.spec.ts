@@ -108,7 +108,8 @@ describe("With `fallback: 'request'`", () => {
     expect((await browser.get('/without/cart')).body).toMatchObject({ count: 2, hasSession: false });
     await until(() => told.length === 2);
     await app.registry.all()[0]?.terminate();
-    expect(told.slice(2)).toEqual(['cart of 4']);
+    await until(() => told.length === 4);
+    expect(told.slice(2)).toEqual(['cart of 4', 'household terminated']);
   });
 
   it('parallel requests share nothing', async () => {

@@ -8,7 +8,7 @@ import { checkWaitMs, checkWhole } from '../check-arguments.js';
 import { RunnerSetup } from '../runner-setup.js';
 import { Producer, type ProducerTarget } from './producer.js';
 import { SequenceLog } from './sequence-log.js';
-import { ReadQueue, type PendingRead } from './sequence-reads.js';
+import { ReadQueue, type Answer, type PendingRead } from './sequence-reads.js';
 import { SequenceRunner, type SequenceResult } from './sequence-runner.js';
 import type { SequenceSource } from './source.js';
 import { UnreadBytes } from './unread-bytes.js';
@@ -39,7 +39,10 @@ export class LiveSequenceRunner<T> extends SequenceRunner<T> implements Producer
     this.settings = settings;
     this.reads = new ReadQueue(
       this.home.clock,
-      () => this.advanceReads(),
+      () => {
+        this.markUsed();
+        this.advanceReads();
+      },
       ({ from, advance }) => this.readOutOfTurn(from ?? this.log.position, advance),
     );
     this.producer = new Producer(source, this, settings);
@@ -88,7 +91,12 @@ export class LiveSequenceRunner<T> extends SequenceRunner<T> implements Producer
     return this.handOut(advance);
   }
 
-  override async getRequired(options: GetRequiredOptions = {}): Promise<SequenceResult<T>> {
+  override getRequired(options: GetRequiredOptions = {}): Promise<SequenceResult<T>> {
+    // Many reads wait at once: one promise for each. What throws in here rejects it.
+    return new Promise((resolve, reject) => this.read(options, { resolve, reject }));
+  }
+
+  private read(options: GetRequiredOptions, answer: Answer<SequenceResult<T>>): void {
     const { startPosition: from, waitMs, signal } = options;
     checkWhole('advance', options.advance, 1);
     checkWhole('atLeast', options.atLeast, 0);
@@ -99,15 +107,13 @@ export class LiveSequenceRunner<T> extends SequenceRunner<T> implements Producer
     this.markUsed();
     const { position } = this.log;
     // What is behind now stays behind; what is ahead is judged when the read's turn comes.
-    if (from !== undefined && from < position) return this.readOutOfTurn(from, advance);
-    if (signal?.aborted === true) throw signal.reason as Error;
-    const answer = this.reads.add({ from, positionAtArrival: position, advance, atLeast, waitMs, signal });
-    this.advanceReads();
-    try {
-      return await answer;
-    } finally {
-      this.markUsed();
+    if (from !== undefined && from < position) {
+      answer.resolve(this.readOutOfTurn(from, advance));
+      return;
     }
+    if (signal?.aborted === true) throw signal.reason as Error;
+    this.reads.add({ from, positionAtArrival: position, advance, atLeast, waitMs, signal }, answer);
+    this.advanceReads();
   }
 
   // ---- the producer's side
@@ -163,12 +169,14 @@ export class LiveSequenceRunner<T> extends SequenceRunner<T> implements Producer
   }
 
   protected override stopWork(reason: unknown): void {
+    // What is over has stopped.
+    if (this.isBackgroundCompleted) return;
     super.stopWork(reason);
     void this.home.run(() => this.producer.stop()).then(() => this.markWorkOver());
   }
 
-  protected override onDispose(): Promise<void> {
-    return this.producer.stop();
+  protected override onDispose(): void | Promise<void> {
+    if (!this.producer.isStopped) return this.producer.stop();
   }
 
   // ---- reads

@@ -62,6 +62,11 @@ export class Producer<T> {
     wakeUp?.();
   }
 
+  /** Whether its source has ended, and there is nothing to wait for. */
+  get isStopped(): boolean {
+    return this.isOver && this.closing === undefined;
+  }
+
   /**
    * Stops pulling and closes the source, also one that was never started.
    * @returns resolves when the source has stopped and is closed; never rejects. A generator that waits cannot be stopped

@@ -22,8 +22,12 @@ export interface ReadRequest {
   readonly signal: AbortSignal | undefined;
 }
 
-/** As a method's type it leaves a queue of one kind of answer assignable to one of any: functions would not. */
-type Resolve<A> = { resolve(answer: A): void }['resolve'];
+/** Takes the answer to a read. */
+export interface Answer<A> {
+  // Methods leave a queue of one kind of answer assignable to one of any: functions would not.
+  resolve(answer: A): void;
+  reject(error: unknown): void;
+}
 
 /** A read in the queue. */
 class QueuedRead<A> implements PendingRead<A> {
@@ -41,8 +45,7 @@ class QueuedRead<A> implements PendingRead<A> {
   constructor(
     { from, positionAtArrival, advance, atLeast, signal }: ReadRequest,
     private readonly queue: { remove(read: QueuedRead<A>): void },
-    private readonly resolve: Resolve<A>,
-    private readonly reject: (error: unknown) => void,
+    private readonly answer: Answer<A>,
   ) {
     this.from = from;
     this.positionAtArrival = positionAtArrival;
@@ -56,16 +59,16 @@ class QueuedRead<A> implements PendingRead<A> {
     if (this.hasLeft) return;
     this.leave();
     try {
-      this.resolve(makeAnswer());
+      this.answer.resolve(makeAnswer());
     } catch (error) {
-      this.reject(error);
+      this.answer.reject(error);
     }
   }
 
   fail(error: unknown): void {
     if (this.hasLeft) return;
     this.leave();
-    this.reject(error);
+    this.answer.reject(error);
   }
 
   private leave(): void {
@@ -98,23 +101,21 @@ export class ReadQueue<A> {
     this.onChange();
   }
 
-  /** Adds a read at the end. It resolves when it is settled, or rejects with the signal's reason. */
-  add(request: ReadRequest): Promise<A> {
-    return new Promise<A>((resolve, reject) => {
-      const read = new QueuedRead(request, this, resolve, reject);
-      this.reads.push(read);
-      const { signal, waitMs } = request;
-      if (signal !== undefined) {
-        read.onAbort = () => {
-          read.fail(signal.reason);
-          this.onChange();
-        };
-        signal.addEventListener('abort', read.onAbort);
-      }
-      if (waitMs === 0) this.makeDue(read);
-      else if (waitMs !== undefined && waitMs !== Infinity)
-        read.timer = this.clock.setTimeout(() => this.makeDue(read), waitMs);
-    });
+  /** Adds a read at the end. It is answered when it is settled, or fails with the signal's reason. */
+  add(request: ReadRequest, answer: Answer<A>): void {
+    const read = new QueuedRead(request, this, answer);
+    this.reads.push(read);
+    const { signal, waitMs } = request;
+    if (signal !== undefined) {
+      read.onAbort = () => {
+        read.fail(signal.reason);
+        this.onChange();
+      };
+      signal.addEventListener('abort', read.onAbort);
+    }
+    if (waitMs === 0) this.makeDue(read);
+    else if (waitMs !== undefined && waitMs !== Infinity)
+      read.timer = this.clock.setTimeout(() => this.makeDue(read), waitMs);
   }
 
   /** Called by a read that is settled, or given up. */

@@ -71,26 +71,26 @@ export function openPulled<T>(items: Exclude<SequenceItems<T>, Subscribable<T>>)
 }
 
 function isItems(value: unknown): value is SequenceItems<unknown> {
-  return isIterable(value) || isAsyncIterable(value) || isWebStream(value) || hasMethods(value, 'subscribe');
+  return isIterable(value) || isAsyncIterable(value) || isWebStream(value) || hasMethod(value, 'subscribe');
 }
 
 function isIterable(value: unknown): value is Iterable<unknown> {
-  return typeof value === 'string' || hasMethods(value, Symbol.iterator);
+  return typeof value === 'string' || hasMethod(value, Symbol.iterator);
 }
 
 function isAsyncIterable<T>(value: unknown): value is AsyncIterable<T> {
-  return hasMethods(value, Symbol.asyncIterator);
+  return hasMethod(value, Symbol.asyncIterator);
 }
 
 function isWebStream<T>(value: unknown): value is WebStream<T> {
-  return hasMethods(value, 'getReader', 'cancel');
+  return hasMethod(value, 'getReader') && hasMethod(value, 'cancel');
 }
 
 function isNodeStream(value: unknown): value is Readable {
-  return hasMethods(value, Symbol.asyncIterator, 'on', 'pipe', 'destroy');
+  return isAsyncIterable(value) && hasMethod(value, 'on') && hasMethod(value, 'pipe') && hasMethod(value, 'destroy');
 }
 
-function hasMethods(value: unknown, ...keys: PropertyKey[]): boolean {
+function hasMethod(value: unknown, key: PropertyKey): boolean {
   if ((typeof value !== 'object' && typeof value !== 'function') || value === null) return false;
-  return keys.every((key) => typeof (value as Record<PropertyKey, unknown>)[key] === 'function');
+  return typeof (value as Record<PropertyKey, unknown>)[key] === 'function';
 }

@@ -26,6 +26,7 @@ export class UnreadBytes {
 
   /** Takes the oldest `count` away. */
   take(count: number): void {
+    if (this.sizes.length === 0) return;
     for (const size of this.sizes.splice(0, count)) this.total -= size;
   }
 }
