@@ -1,8 +1,9 @@
 import { type DynamicModule, type MiddlewareConsumer, Module, type NestModule } from '@nestjs/common';
-import { APP_FILTER } from '@nestjs/core';
+import { APP_FILTER, APP_PIPE } from '@nestjs/core';
 import { ActiveSessionModule } from 'nestjs-active-session';
 import { noStore } from './http/no-store.js';
 import { ProblemFilter } from './http/problem.filter.js';
+import { createValidationPipe } from './http/validation.pipe.js';
 import { PageController } from './page/page.controller.js';
 import { Preferences } from './preferences/preferences.js';
 import { PreferencesController } from './preferences/preferences.controller.js';
@@ -10,11 +11,13 @@ import { SearchController } from './search/search.controller.js';
 import { SearchHistory } from './search/search-history.js';
 import { SearchService } from './search/search.service.js';
 import { SessionController } from './session/session.controller.js';
+import { sessionNameOf } from './session/session-name.js';
 import { SearchRoot, searchRootFromEnvironment, sessionSecret } from './settings.js';
 
 @Module({
   imports: [
     ActiveSessionModule.forRoot({
+      sessions: { suffix: sessionNameOf },
       // The module mounts express-session itself, with the in-memory store: right for one process, as here.
       userSession: {
         secret: sessionSecret(),
@@ -33,6 +36,7 @@ import { SearchRoot, searchRootFromEnvironment, sessionSecret } from './settings
     Preferences,
     { provide: SearchRoot, useFactory: searchRootFromEnvironment },
     { provide: APP_FILTER, useClass: ProblemFilter },
+    { provide: APP_PIPE, useFactory: createValidationPipe },
   ],
 })
 export class AppModule implements NestModule {

@@ -1,43 +1,36 @@
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
-import { Controller, Get, Header } from '@nestjs/common';
+import { Controller, Get, Header, NotFoundException, Param, Req, Res } from '@nestjs/common';
+import { ApiExcludeController } from '@nestjs/swagger';
+import type { Request, Response } from 'express';
 import { ActiveSession, InjectActiveSession } from 'nestjs-active-session';
-import { findUpwards } from '../settings.js';
+import { sessionNameOf } from '../session/session-name.js';
+import { PAGES, Site } from './site.js';
 
 const ONLY_OWN_FILES = "default-src 'self'; img-src data:; base-uri 'none'; frame-ancestors 'none'";
 
-/** The page and its two files. Three small files, read once: no static file server is needed. */
+/** The pages and their files. */
+@ApiExcludeController()
 @Controller()
 export class PageController {
-  private readonly html = readPublicFile('index.html');
-  private readonly css = readPublicFile('style.css');
-  private readonly script = readPublicFile('app.js');
+  private readonly site = new Site();
+
+  @Get('assets/:file')
+  @Header('Cache-Control', 'no-cache')
+  asset(@Param('file') file: string, @Res({ passthrough: true }) res: Response): string {
+    const asset = this.site.file(file);
+    if (asset === undefined) throw new NotFoundException(`There is no file ${JSON.stringify(file.slice(0, 50))}.`);
+    res.setHeader('Content-Type', asset.type);
+    return asset.content;
+  }
 
   /** Uses the session, so that the answer sets the cookie before the page's first API call. */
-  @Get()
+  @Get(PAGES.map(({ path }) => path))
   @Header('Content-Type', 'text/html; charset=utf-8')
   @Header('Cache-Control', 'no-store')
   @Header('Content-Security-Policy', ONLY_OWN_FILES)
-  page(@InjectActiveSession() session: ActiveSession): string {
+  page(@Req() req: Request, @InjectActiveSession() session: ActiveSession): string {
     session.touch();
-    return this.html;
+    const page = PAGES.find(({ path }) => path === req.path);
+    if (page === undefined) throw new NotFoundException('There is no such page.');
+    return this.site.html(page, sessionNameOf(req));
   }
-
-  @Get('style.css')
-  @Header('Content-Type', 'text/css; charset=utf-8')
-  @Header('Cache-Control', 'no-cache')
-  styles(): string {
-    return this.css;
-  }
-
-  @Get('app.js')
-  @Header('Content-Type', 'text/javascript; charset=utf-8')
-  @Header('Cache-Control', 'no-cache')
-  code(): string {
-    return this.script;
-  }
-}
-
-function readPublicFile(name: string): string {
-  return readFileSync(join(findUpwards('public'), name), 'utf8');
 }

@@ -1,11 +1,13 @@
 import { Body, Controller, Get, Put } from '@nestjs/common';
-import { BadInputError } from '../http/bad-input.error.js';
-import { bodyFields } from '../http/body-fields.js';
+import { ApiProperty } from '@nestjs/swagger';
+import { IsNumberFrom } from '../http/fields.js';
 import { MAX_PAGE_SIZE, MIN_PAGE_SIZE } from './page-size.js';
 import { Preferences } from './preferences.js';
 
-interface PreferencesJson {
-  pageSize: number;
+class PreferencesJson {
+  @ApiProperty({ type: 'integer', minimum: MIN_PAGE_SIZE, maximum: MAX_PAGE_SIZE })
+  @IsNumberFrom(MIN_PAGE_SIZE, MAX_PAGE_SIZE, true)
+  pageSize!: number;
 }
 
 @Controller('api/preferences')
@@ -18,16 +20,8 @@ export class PreferencesController {
   }
 
   @Put()
-  change(@Body() body: unknown): PreferencesJson {
-    this.preferences.pageSize = pageSizeOf(body);
+  change(@Body() { pageSize }: PreferencesJson): PreferencesJson {
+    this.preferences.pageSize = pageSize;
     return this.show();
   }
-}
-
-function pageSizeOf(body: unknown): number {
-  const { pageSize } = bodyFields(body, ['pageSize']);
-  if (!Number.isInteger(pageSize) || Number(pageSize) < MIN_PAGE_SIZE || Number(pageSize) > MAX_PAGE_SIZE) {
-    throw new BadInputError(`pageSize must be a whole number from ${MIN_PAGE_SIZE} to ${MAX_PAGE_SIZE}.`);
-  }
-  return Number(pageSize);
 }

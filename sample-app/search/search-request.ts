@@ -1,41 +1,29 @@
-import { BadInputError } from '../http/bad-input.error.js';
-import { bodyFields } from '../http/body-fields.js';
+import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
+import { IsBoolean, IsString, Length, MaxLength } from 'class-validator';
+import { Optional } from '../http/fields.js';
 
-const MAX_TEXT_CHARS = 200;
-const MAX_FOLDER_CHARS = 1_000;
-const MAX_DEDUPE_KEY_CHARS = 100;
+/** Its form is checked here; the pattern and the folder have checks of their own. */
+export class SearchRequest {
+  @ApiProperty({ minLength: 1, maxLength: 200, example: 'activeSession' })
+  @Length(1, 200, { message: 'text must be a string of 1 to 200 characters' })
+  text!: string;
 
-export interface SearchRequest {
-  text: string;
-  regex: boolean;
-  folder: string;
-  dedupeKey: string | undefined;
-}
+  @ApiPropertyOptional({ type: 'boolean', default: false, description: 'Whether the text is a regular expression.' })
+  @IsBoolean({ message: 'regex must be true or false' })
+  regex = false;
 
-/** Checks the form of the body only; the pattern and the folder have checks of their own. */
-export function parseSearchRequest(body: unknown): SearchRequest {
-  const fields = bodyFields(body, ['text', 'regex', 'folder', 'dedupeKey']);
-  const { regex = false } = fields;
-  if (typeof regex !== 'boolean') throw new BadInputError('regex must be true or false.');
-  return {
-    text: requiredText(fields.text),
-    regex,
-    folder: optionalString('folder', fields.folder, MAX_FOLDER_CHARS) ?? '',
-    dedupeKey: optionalString('dedupeKey', fields.dedupeKey, MAX_DEDUPE_KEY_CHARS),
-  };
-}
+  @ApiPropertyOptional({
+    type: 'string',
+    maxLength: 1_000,
+    default: '',
+    description: 'Below the folder that is searched.',
+  })
+  @MaxLength(1_000, { message: 'folder must be a string of at most 1000 characters' })
+  folder = '';
 
-function requiredText(text: unknown): string {
-  if (typeof text !== 'string' || text === '' || text.length > MAX_TEXT_CHARS) {
-    throw new BadInputError(`text must be a string of 1 to ${MAX_TEXT_CHARS} characters.`);
-  }
-  return text;
-}
-
-function optionalString(field: string, value: unknown, maxChars: number): string | undefined {
-  if (value === undefined) return undefined;
-  if (typeof value !== 'string' || value.length > maxChars) {
-    throw new BadInputError(`${field} must be a string of at most ${maxChars} characters.`);
-  }
-  return value;
+  @ApiPropertyOptional({ maxLength: 100, description: 'The same key again is the same search: for who sends twice.' })
+  @Optional()
+  @IsString({ message: 'dedupeKey must be a string' })
+  @MaxLength(100, { message: 'dedupeKey must be a string of at most 100 characters' })
+  dedupeKey?: string;
 }

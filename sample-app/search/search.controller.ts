@@ -3,9 +3,9 @@ import type { Response } from 'express';
 import { ActiveSession, InjectActiveSession, RequestSignal, RunnerParam, SequenceRunner } from 'nestjs-active-session';
 import type { FoundLine } from '../files/search-files.js';
 import { Preferences } from '../preferences/preferences.js';
-import { parseReadQuery } from './read-query.js';
+import { ReadQuery } from './read-query.js';
 import { type SearchPage, searchPage } from './search-page.js';
-import { parseSearchRequest } from './search-request.js';
+import { SearchRequest } from './search-request.js';
 import { SEARCH, SearchService } from './search.service.js';
 
 /** The first answer waits so long for a full page: most searches then show rows at once. */
@@ -21,11 +21,11 @@ export class SearchController {
   @Post()
   async start(
     @InjectActiveSession() session: ActiveSession,
-    @Body() body: unknown,
+    @Body() request: SearchRequest,
     @RequestSignal() signal: AbortSignal,
     @Res({ passthrough: true }) res: Response,
   ): Promise<SearchPage> {
-    const runner = await this.searches.start(session, parseSearchRequest(body));
+    const runner = await this.searches.start(session, request);
     res.location(`/api/searches/${runner.key.toString()}`);
     const advance = this.preferences.pageSize;
     const read = await runner.getRequired({ startPosition: 0, advance, waitMs: FIRST_PAGE_WAIT_MS, signal });
@@ -35,10 +35,10 @@ export class SearchController {
   @Get(':key')
   async read(
     @RunnerParam('key', { kind: 'sequence', name: SEARCH }) runner: SequenceRunner<FoundLine>,
-    @Query() query: Record<string, unknown>,
+    @Query() { from: startPosition, max: advance = this.preferences.pageSize, wait = 0 }: ReadQuery,
     @RequestSignal() signal: AbortSignal,
   ): Promise<SearchPage> {
-    const { from: startPosition, max: advance, waitMs } = parseReadQuery(query, this.preferences.pageSize);
+    const waitMs = Math.ceil(wait * 1_000);
     const read =
       waitMs === 0
         ? runner.getAvailable({ startPosition, advance })

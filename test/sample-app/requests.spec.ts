@@ -1,26 +1,35 @@
 import { describe, expect, it } from '@jest/globals';
-import { parseReadQuery } from '../../sample-app/search/read-query.js';
-import { parseSearchRequest } from '../../sample-app/search/search-request.js';
-import { detailOf } from './detail-of.js';
+import type { Type } from '@nestjs/common';
+import { createValidationPipe } from '../../sample-app/http/validation.pipe.js';
+import { ReadQuery } from '../../sample-app/search/read-query.js';
+import { SearchRequest } from '../../sample-app/search/search-request.js';
+import { detailOfRejection } from './detail-of.js';
 
-describe('parseSearchRequest', () => {
-  it('fills in what may be left out', () => {
-    const plain = { text: 'x', regex: false, folder: '', dedupeKey: undefined };
-    expect(parseSearchRequest({ text: 'x' })).toEqual(plain);
+const pipe = createValidationPipe();
+const body = <T>(metatype: Type<T>, value: unknown) => pipe.transform(value, { type: 'body', metatype }) as Promise<T>;
+const query = <T>(metatype: Type<T>, value: unknown) =>
+  pipe.transform(value, { type: 'query', metatype }) as Promise<T>;
+
+describe('A search request', () => {
+  it('fills in what may be left out', async () => {
+    const plain = { text: 'x', regex: false, folder: '' };
+    expect(await body(SearchRequest, { text: 'x' })).toEqual(plain);
     const full = { text: 'x', regex: true, folder: 'a/b', dedupeKey: 'k' };
-    expect(parseSearchRequest(full)).toEqual(full);
+    expect(await body(SearchRequest, full)).toEqual(full);
   });
 
-  it('accepts what is just short enough', () => {
-    const { text, dedupeKey } = parseSearchRequest({ text: 'x'.repeat(200), dedupeKey: 'k'.repeat(100) });
+  it('accepts what is just short enough', async () => {
+    const longest = { text: 'x'.repeat(200), dedupeKey: 'k'.repeat(100) };
+    const { text, dedupeKey } = await body(SearchRequest, longest);
     expect([text.length, dedupeKey?.length]).toEqual([200, 100]);
   });
 
   it.each([
-    [undefined, 'JSON object'],
-    [null, 'JSON object'],
-    ['text', 'JSON object'],
-    [[], 'JSON object'],
+    [undefined, 'text'],
+    [null, 'text'],
+    ['text', 'text'],
+    [[], 'text'],
+    [[{ text: 'x' }], 'text'],
     [{}, 'text'],
     [{ text: '' }, 'text'],
     [{ text: 7 }, 'text'],
@@ -33,20 +42,16 @@ describe('parseSearchRequest', () => {
     [{ text: 'x', dedupeKey: 'k'.repeat(101) }, 'dedupeKey'],
     [{ text: 'x', txet: 'y' }, 'txet'],
     [JSON.parse('{ "text": "x", "__proto__": {} }'), '__proto__'],
-  ])('refuses %j', (body, named) => {
-    expect(detailOf(() => parseSearchRequest(body))).toContain(named);
+  ])('refuses %j', async (value, named) => {
+    expect(await detailOfRejection(body(SearchRequest, value))).toContain(named);
   });
 });
 
-describe('parseReadQuery', () => {
-  it('has a default for all but the position', () => {
-    expect(parseReadQuery({ from: '0' }, 100)).toEqual({ from: 0, max: 100, waitMs: 0 });
-    expect(parseReadQuery({ from: '12', max: '1000', wait: '0.25' }, 100)).toEqual({
-      from: 12,
-      max: 1_000,
-      waitMs: 250,
-    });
-    expect(parseReadQuery({ from: '12', max: '1', wait: '30' }, 100)).toEqual({ from: 12, max: 1, waitMs: 30_000 });
+describe('The query of a read', () => {
+  it('needs nothing but the position', async () => {
+    expect(await query(ReadQuery, { from: '0' })).toEqual({ from: 0 });
+    const full = { from: '12', max: '1000', wait: '0.25' };
+    expect(await query(ReadQuery, full)).toEqual({ from: 12, max: 1_000, wait: 0.25 });
   });
 
   it.each([
@@ -58,6 +63,7 @@ describe('parseReadQuery', () => {
     [{ from: ' 1' }, 'from'],
     [{ from: '0x1' }, 'from'],
     [{ from: '9'.repeat(16) }, 'from'],
+    [{ from: '0', form: '1' }, 'form'],
     [{ from: ['1', '2'] }, 'from'],
     [{ from: '0', max: '0' }, 'max'],
     [{ from: '0', max: '1001' }, 'max'],
@@ -66,7 +72,7 @@ describe('parseReadQuery', () => {
     [{ from: '0', wait: '-1' }, 'wait'],
     [{ from: '0', wait: 'Infinity' }, 'wait'],
     [{ from: '0', wait: '' }, 'wait'],
-  ])('refuses %j', (query, named) => {
-    expect(detailOf(() => parseReadQuery(query, 100))).toContain(`"${named}"`);
+  ])('refuses %j', async (value, named) => {
+    expect(await detailOfRejection(query(ReadQuery, value))).toContain(named);
   });
 });

@@ -1,0 +1,45 @@
+/*
+ * Requests to the API. They name the session of the page (`?session=b` in its address), and an answer of the server's
+ * or the network's own making (429, 5xx, nothing) is no answer: the same is asked again.
+ */
+const REQUEST_TIMEOUT_MS = 40_000;
+const FIRST_RETRY_MS = 500;
+const LAST_RETRY_MS = 8_000;
+
+/** Which of the two sessions this page shows. */
+export const sessionName = new URLSearchParams(location.search).get('session') === 'b' ? 'b' : 'a';
+
+export async function request(method, path, { body, signal } = {}) {
+  const timeout = AbortSignal.timeout(REQUEST_TIMEOUT_MS);
+  const response = await fetch(path, {
+    method,
+    headers: { 'X-Session': sessionName, ...(body && { 'Content-Type': 'application/json' }) },
+    body: body && JSON.stringify(body),
+    signal: signal ? AbortSignal.any([signal, timeout]) : timeout,
+  });
+  const text = await response.text();
+  return { status: response.status, answer: text === '' ? {} : JSON.parse(text) };
+}
+
+/**
+ * Asks the same again until there is an answer.
+ * @param onRetry called before each wait
+ */
+export async function persistentRequest(method, path, { onRetry, ...options } = {}) {
+  for (let delayMs = FIRST_RETRY_MS; ; delayMs = Math.min(delayMs * 2, LAST_RETRY_MS)) {
+    try {
+      const result = await request(method, path, options);
+      if (result.status < 500 && result.status !== 429) return result;
+    } catch (error) {
+      if (options.signal?.aborted) throw error;
+    }
+    onRetry?.();
+    await new Promise((resolve) => setTimeout(resolve, delayMs));
+    options.signal?.throwIfAborted();
+  }
+}
+
+/** Not `randomUUID`: browsers have it only on pages from https or localhost. */
+export function randomKey() {
+  return [...crypto.getRandomValues(new Uint8Array(16))].map((byte) => byte.toString(16).padStart(2, '0')).join('');
+}
