@@ -117,7 +117,8 @@ export function resolveSequence(
 ): ResolvedOptions['sequence'] {
   refuseUnknown('sequence', options, ALLOWED.sequence);
   // Those of most runners.
-  if (defaults !== undefined && Object.keys(options).length === 0) return defaults;
+  if (defaults !== undefined && ALLOWED.sequence.every((name) => options[name as keyof SequenceOptions] === undefined))
+    return defaults;
   const isReplay = (value: unknown): value is Replay =>
     value === 'last-read' || value === 'all' || (Number.isSafeInteger(value) && (value as number) >= 0);
   return Object.freeze({

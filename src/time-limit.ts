@@ -3,18 +3,25 @@ import type { Clock, ClockTimer } from './clock.js';
 /** What must be over in time. */
 export interface Limited {
   /** Kept by {@link TimeLimit}: undefined while it is not limited. */
-  limit: { readonly dueMs: number; place: number } | undefined;
-  /** Called once, when the time is up. Must not throw. */
+  limit: Limit | undefined;
+  /** Called once, when the time is up. */
   onTimeUp(): void;
 }
 
+/** Since when something is limited, and its place among the others. */
+interface Limit {
+  readonly dueMs: number;
+  before: Limited | undefined;
+  after: Limited | undefined;
+}
+
 /**
- * One timer for all that must be over within one and the same time. Nearly all of it is over long before: so the timer is not
- * cancelled then, but looks what is left.
+ * One timer for all that must be over within one and the same time. They are due in the order in which they were started. Nearly
+ * all is over long before: so the timer is not cancelled then, but looks what is left.
  */
 export class TimeLimit {
-  /** Each knows its place, so that it leaves in the same time, however many there are. */
-  private readonly running: Limited[] = [];
+  private first: Limited | undefined;
+  private last: Limited | undefined;
   private timer: ClockTimer | undefined;
   private isClosed = false;
 
@@ -27,7 +34,11 @@ export class TimeLimit {
 
   /** From now on the time runs. */
   start(limited: Limited): void {
-    limited.limit = { dueMs: this.clock.now() + this.limitMs, place: this.running.push(limited) - 1 };
+    const { last } = this;
+    limited.limit = { dueMs: this.clock.now() + this.limitMs, before: last, after: undefined };
+    if (last?.limit === undefined) this.first = limited;
+    else last.limit.after = limited;
+    this.last = limited;
     if (this.timer === undefined) this.startTimer(this.limitMs);
   }
 
@@ -36,11 +47,11 @@ export class TimeLimit {
     const { limit } = limited;
     if (limit === undefined) return;
     limited.limit = undefined;
-    const last = this.running.pop();
-    if (last?.limit !== undefined) {
-      this.running[limit.place] = last;
-      last.limit.place = limit.place;
-    }
+    const { before, after } = limit;
+    if (before?.limit === undefined) this.first = after;
+    else before.limit.after = after;
+    if (after?.limit === undefined) this.last = before;
+    else after.limit.before = before;
     this.cancelUnused();
   }
 
@@ -51,7 +62,7 @@ export class TimeLimit {
   }
 
   private cancelUnused(): void {
-    if (!this.isClosed || this.running.length > 0) return;
+    if (!this.isClosed || this.first !== undefined) return;
     this.timer?.cancel();
     this.timer = undefined;
   }
@@ -63,21 +74,18 @@ export class TimeLimit {
   }
 
   private look(): void {
-    this.timer = undefined;
     const now = this.clock.now();
-    const due: Limited[] = [];
-    let nextMs = Infinity;
-    for (const limited of this.running) {
-      const dueMs = limited.limit?.dueMs ?? Infinity;
-      if (dueMs <= now) due.push(limited);
-      else nextMs = Math.min(nextMs, dueMs);
-    }
-    if (nextMs < Infinity) this.startTimer(nextMs - now);
-    for (const limited of due) {
-      // One may end another.
-      if (limited.limit === undefined) continue;
-      this.stop(limited);
-      limited.onTimeUp();
+    try {
+      for (let { first } = this; first?.limit !== undefined && first.limit.dueMs <= now; { first } = this) {
+        this.stop(first);
+        first.onTimeUp();
+      }
+    } finally {
+      // Also where one has thrown: the others go on. What was started meanwhile is not due before the first one.
+      this.timer?.cancel();
+      this.timer = undefined;
+      const dueMs = this.first?.limit?.dueMs;
+      if (dueMs !== undefined) this.startTimer(dueMs - now);
     }
   }
 }

@@ -6,7 +6,7 @@ import type { Effort, Line, Row } from '../harness/row.js';
 import type { Sample } from '../harness/worker.js';
 import type { HttpArguments } from '../workers/http.js';
 
-const REQUESTS = 500;
+const REQUESTS = 250;
 const GOAL = { atMost: 1.05 };
 
 /** The processor time of the server for one request over HTTP: on this Node, and on the newest one that is there. */

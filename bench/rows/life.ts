@@ -1,6 +1,9 @@
 import { compare } from '../harness/compare.js';
-import { interleave } from '../harness/interleave.js';
-import type { Row } from '../harness/row.js';
+import { interleave, wallEach } from '../harness/interleave.js';
+import type { Chart, Effort, Row } from '../harness/row.js';
+import { median } from '../harness/statistics.js';
+
+const BLOCKS = { blockMs: 10, blocks: 10, warmUpBlocks: 60 };
 
 /** A session from its creation to its end. */
 export const life: Row = {
@@ -9,7 +12,7 @@ export const life: Row = {
     const variant = (task: string) => ({ file: 'life.ts', task });
     const samples = await interleave(
       { ours: variant('session'), durable: variant('durable'), limit: variant('limit') },
-      { effort, blockMs: 10, blocks: 10, warmUpBlocks: 60 },
+      { effort, ...BLOCKS },
     );
     const what = 'A session made and ended with its group and one service, its hook awaited, its report built';
     const peer = 'Nest, resolve() of a durable provider in a new context';
@@ -22,6 +25,27 @@ export const life: Row = {
           isSpeed: true,
         }),
       ],
+      charts: effort.growth ? [await growth({ ...effort, pairs: 4, rounds: 1 })] : [],
     };
   },
 };
+
+/** The same among many others. */
+async function growth(effort: Effort): Promise<Chart> {
+  const variant = (others: number) => ({ file: 'life.ts', args: { others }, task: 'session' });
+  const sizes = [1_000, 10_000, 100_000] as const;
+  const samples = await interleave(
+    { few: variant(sizes[0]), more: variant(sizes[1]), many: variant(sizes[2]) },
+    { effort, ...BLOCKS },
+  );
+  const points = [samples.few, samples.more, samples.many].map(
+    (taken, at) => [sizes[at] ?? NaN, median(taken.map(wallEach)) / 1_000] as const,
+  );
+  return {
+    name: 'life-by-sessions',
+    title: 'A session made and ended among others',
+    x: 'other sessions',
+    y: 'µs',
+    series: [{ name: 'session', points }],
+  };
+}

@@ -5,7 +5,7 @@ import { ContextIdFactory, ModuleRef, NestFactory } from '@nestjs/core';
 import { ActiveSessionModule, ActiveSessionRegistry, runInSession, SessionScoped } from 'nestjs-active-session';
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { randomUUID } from 'node:crypto';
-import { serve } from '../harness/worker.js';
+import { serve, workerArguments } from '../harness/worker.js';
 
 class Counter {
   private count = 0;
@@ -39,10 +39,11 @@ const moduleRef = app.get(ModuleRef);
 const storage = new AsyncLocalStorage<object>();
 const registry = app.get(ActiveSessionRegistry);
 
-// In an application that is in use there is always somebody.
+// In an application that is in use there are always others.
+const { others = 1 } = workerArguments<{ others?: number }>();
 let leave = (): void => undefined;
 const stay = new Promise<void>((resolve) => (leave = resolve));
-void runInSession(app, () => stay);
+for (let i = 0; i < others; i++) void runInSession(app, () => stay);
 process.once('disconnect', leave);
 
 serve({
@@ -52,7 +53,8 @@ serve({
     const hooksBefore = hooksDone;
     for (let i = 0; i < count; i++)
       increments += await runInSession(app, (session) => session.services.get(SessionCounter).increment());
-    if (hooksDone !== hooksBefore + count || registry.stats().sessions !== 1) throw new Error('A session did not end');
+    if (hooksDone !== hooksBefore + count || registry.stats().sessions !== others)
+      throw new Error('A session did not end');
     return increments / count;
   },
   /** As little as can be done with the same effects: what is above it is what the library takes for its promises. */

@@ -29,8 +29,12 @@ export class RequestScope {
 
   /** Ends what was made in it. Never rejects. */
   end(reason: 'terminated' | 'shutdown' = 'terminated'): Promise<void> {
-    return (this.ended ??= this.environment.scopeHost.context.runClean(this.scope.cellOfAwaited, async () => {
-      const cleanup = new Cleanup(reason, this.environment, (what, error) => this.warn(what, error));
+    const { context } = this.environment.scopeHost;
+    return (this.ended ??= context.runClean(this.scope.cellOfAwaited, async () => {
+      const cleanup = new Cleanup(reason, this.environment, (what, error) =>
+        // A timer calls it, too, outside of the scope.
+        context.runClean(this.scope.cellOfAwaited, () => this.warn(what, error)),
+      );
       for (const scope of [this.scope, this.groupScope]) {
         scope.close(reason);
         await scope.dispose(cleanup.run, reason);

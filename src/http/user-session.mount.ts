@@ -1,3 +1,4 @@
+import { AsyncResource } from 'node:async_hooks';
 import { randomBytes } from 'node:crypto';
 import type { Logger } from '@nestjs/common';
 import type { HttpAdapterHost } from '@nestjs/core';
@@ -65,14 +66,26 @@ function complete(
   };
 }
 
+/** A request that waits: where nobody answers it goes on in its own context, as it does where somebody does. */
+class Waiting extends AsyncResource implements Limited {
+  limit: Limited['limit'];
+
+  constructor(private readonly giveUp: () => void) {
+    super('nestjs-active-session');
+  }
+
+  onTimeUp(): void {
+    this.runInAsyncScope(this.giveUp);
+  }
+}
+
 /** A store that fails or does not answer in time costs its requests a 503, and not a hanging connection. */
 function withinTime(middleware: Middleware, { userSessionLimit: timeLimit, logger }: SessionEnvironment): Middleware {
   return (req, res, next) => {
     let isAnswered = false;
-    const waiting: Limited = {
-      limit: undefined,
-      onTimeUp: () => answer(new Error(`no answer within userSessionTimeoutMs (${timeLimit.limitMs})`)),
-    };
+    const waiting = new Waiting(() =>
+      answer(new Error(`no answer within userSessionTimeoutMs (${timeLimit.limitMs})`)),
+    );
     const answer: Next = (error) => {
       if (isAnswered) return;
       isAnswered = true;

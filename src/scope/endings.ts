@@ -32,17 +32,16 @@ export class Endings implements Keeper {
     void ending.then(() => underWay.delete(ending));
   }
 
-  /**
-   * Waits for what ends already, then ends the others, last created first, and what is made meanwhile.
-   * @returns how many there were
-   */
+  /** Waits for what ends already. */
+  finishUnderWay(run: HookRunner): Promise<void> | undefined {
+    return this.underWay === undefined ? undefined : finish(this.underWay, run);
+  }
+
+  /** Ends the others, last created first, and what is made meanwhile. @returns how many there were */
   async endAll(run: HookRunner, reason: SessionEndReason): Promise<number> {
-    if (this.underWay !== undefined)
-      for (const ending of this.underWay) await run('the end of what could not be made', () => ending);
     let count = 0;
     for (let last = this.created.pop(); last !== undefined; last = this.created.pop()) {
-      const ending = endCreated(last, run, reason);
-      if (ending !== undefined) await ending;
+      await endCreated(last, run, reason);
       count++;
     }
     this.isOver = true;
@@ -54,4 +53,8 @@ export class Endings implements Keeper {
   close(): void {
     this.endLate = undefined;
   }
+}
+
+async function finish(underWay: Set<Promise<void>>, run: HookRunner): Promise<void> {
+  for (const ending of underWay) await run('the end of what could not be made', () => ending);
 }

@@ -204,6 +204,8 @@ export class Scope {
     const { endFirst, endings, extras } = this;
     if (extras.preparations !== undefined)
       for (const { label, over } of extras.preparations.unfinished()) await run(`the making of ${label}`, () => over);
+    const underWay = endings.finishUnderWay(run);
+    if (underWay !== undefined) await underWay;
     const before = endFirst === undefined ? 0 : await endFirst(run, reason);
     return before + (await endings.endAll(run, reason));
   }

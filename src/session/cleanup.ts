@@ -64,8 +64,8 @@ export class Cleanup implements Limited {
   finish(): CleanupReport {
     this.timeLimit.stop(this);
     const { reason, disposed, failed = [], timedOut = [], leftBehind = [] } = this;
-    // What fails later is no part of the report.
-    this.failed = undefined;
+    // What fails, or is late, from now on is no part of the report.
+    this.failed = this.timedOut = undefined;
     return { reason, disposed, failed, timedOut, leftBehind, durationMs: this.clock.now() - this.startedMs };
   }
 

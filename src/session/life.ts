@@ -124,7 +124,10 @@ export class Life {
   ): Promise<CleanupReport> {
     const { environment, extras } = this;
     const reason = this.endReason ?? 'terminated';
-    const cleanup = new Cleanup(reason, environment, (what, error) => this.warn(what, error));
+    const cleanup = new Cleanup(reason, environment, (what, error) =>
+      // A timer calls it, too, outside of the session.
+      this.runAwaited(() => this.warn(what, error)),
+    );
     // What has begun the end is told of it first.
     await first?.(cleanup);
     if (this.scopeMade !== undefined) cleanup.disposed = await this.scopeMade.dispose(cleanup.run, reason);

@@ -1,7 +1,13 @@
 import { describe, expect, it } from '@jest/globals';
-import type { NextFunction, Request, Response } from 'express';
+import { ExpressAdapter } from '@nestjs/platform-express';
+import { Test } from '@nestjs/testing';
+import express, { type NextFunction, type Request, type Response } from 'express';
 import session from 'express-session';
-import { getActiveSession, type ActiveSessionModuleOptions } from 'nestjs-active-session';
+import { ActiveSessionModule, getActiveSession, type ActiveSessionModuleOptions } from 'nestjs-active-session';
+import { AsyncLocalStorage } from 'node:async_hooks';
+import { createHmac } from 'node:crypto';
+import { Browser } from '../support/browser.js';
+import { FakeClock } from '../support/fake-clock.js';
 import { Gate, until } from '../support/gate.js';
 import { RecordingStore } from '../support/recording-store.js';
 import { useSessionApps, type SessionApp } from '../support/session-app.js';
@@ -153,5 +159,38 @@ describe('The option `identify`', () => {
     const first = (await app.browser().get('/use', alice)).body;
     expect((await app.browser().get('/use', alice)).body).toEqual(first);
     expect((await app.browser().get('/look')).body).toEqual({ isAvailable: false });
+  });
+});
+
+describe('A request that is answered because its store is silent', () => {
+  it('is in its own asynchronous context: error handlers and logs find the id of the request', async () => {
+    const requestIds = new AsyncLocalStorage<string>();
+    const server = express();
+    // Before all that the module mounts.
+    server.use((_req: Request, _res: Response, next: NextFunction) => requestIds.run('request 1', next));
+    const store = new RecordingStore();
+    const clock = new FakeClock();
+    const module = await Test.createTestingModule({
+      imports: [
+        ActiveSessionModule.forRoot({ userSession: { secret: SECRET, store }, userSessionTimeoutMs: 100, clock }),
+      ],
+    }).compile();
+    const app = module.createNestApplication(new ExpressAdapter(server), { logger: false });
+    const seen: unknown[] = [];
+    app.use((_error: unknown, _req: Request, res: Response, _next: NextFunction) => {
+      seen.push(requestIds.getStore());
+      res.sendStatus(503);
+    });
+    await app.listen(0, '127.0.0.1');
+    store.beforeGet = new Gate().opened;
+    const signature = createHmac('sha256', SECRET).update('one').digest('base64').replace(/=+$/, '');
+    const cookie = `connect.sid=${encodeURIComponent(`s:one.${signature}`)}`;
+    const answer = new Browser(await app.getUrl()).get('/', { headers: { cookie } });
+    await until(() => store.count('get') === 1);
+    await clock.advance(100);
+    expect((await answer).status).toBe(503);
+    await app.close();
+    expect(seen).toEqual(['request 1']);
+    faults();
   });
 });

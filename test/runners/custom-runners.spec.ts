@@ -16,6 +16,8 @@ import {
   type Runner,
   type RunnerContext,
   type RunnerResult,
+  type SequenceItems,
+  type SequenceOptions,
   type SessionLock,
 } from 'nestjs-active-session';
 import { settle } from '../support/fake-clock.js';
@@ -712,5 +714,71 @@ describe('A runner with injected dependencies', () => {
       return made;
     }, {});
     expect(runner.position).toBe(2);
+  });
+});
+
+/** A sequence runner of which the test may call everything. */
+class Own extends SequenceRunnerBase<number> {
+  disposedOf = 0;
+
+  constructor(
+    context: RunnerContext,
+    private readonly items: SequenceItems<number>,
+    options: SequenceOptions = {},
+  ) {
+    super(context, options);
+  }
+
+  protected override open(): SequenceItems<number> {
+    return this.items;
+  }
+
+  /** A name that is likely in a class of an application. */
+  read(): string {
+    return 'mine';
+  }
+
+  callWorkOver(): void {
+    this.markWorkOver();
+  }
+
+  protected override onDispose(): Promise<void> {
+    return super.onDispose().then(() => {
+      this.disposedOf++;
+    });
+  }
+}
+
+describe('A sequence runner of your own', () => {
+  const create = (source: SequenceItems<number>, options?: SequenceOptions) =>
+    here.session.createRunner((_: object, context) => new Own(context, source, options), {}) as Promise<Own>;
+
+  it('may go on from super.onDispose(), also where its source has ended by itself', async () => {
+    const runner = await create([1, 2]);
+    expect(await runner.getRequired()).toMatchObject({ result: [1, 2] });
+    await settle();
+    await here.session.terminate();
+    expect([runner.disposedOf, here.faults()]).toEqual([1, []]);
+  });
+
+  it('closes its source when it is aborted after it has called its work over', async () => {
+    const tap = new Tap().give(1, 2, 3);
+    const runner = await create(tap);
+    expect(await runner.getRequired({ advance: 1 })).toMatchObject({ result: [1] });
+    runner.callWorkOver();
+    runner.abort('enough');
+    await settle();
+    expect(tap.returns).toBe(1);
+  });
+
+  it('may inherit its options from another object', async () => {
+    const runner = await create([1, 2, 3, 4], Object.create({ defaultAdvance: 2 }) as SequenceOptions);
+    expect(await runner.getRequired()).toMatchObject({ result: [1, 2] });
+  });
+
+  it('may have a method read()', async () => {
+    const runner = await create([1, 2]);
+    expect(await runner.getRequired()).toMatchObject({ result: [1, 2] });
+    expect(runner.read()).toBe('mine');
   });
 });

@@ -965,3 +965,28 @@ describe('A runner that nobody reads', () => {
     expect([completionSignal.aborted, runner.status]).toEqual([true, RunnerStatus.Aborted]);
   });
 });
+
+describe('A read that nobody waits for', () => {
+  it('takes no turn: the signal was none', async () => {
+    const tap = new Tap();
+    const runner = here.session.createSequenceRunner(tap);
+    const signal = new AbortController() as unknown as AbortSignal;
+    expect(await rejection(runner.getRequired({ signal }))).toBeInstanceOf(TypeError);
+    const read = runner.getRequired({ advance: 2 });
+    await settle();
+    tap.give(1, 2);
+    expect(await read).toMatchObject({ result: [1, 2] });
+  });
+});
+
+describe('A runner that nobody reads', () => {
+  const idle = useSession({ runnerIdleTimeoutMs: 10_000 });
+
+  it('idles out at its time, also when waits are released', async () => {
+    const runner = idle.session.createSequenceRunner([1, 2], { startNow: true });
+    await idle.clock.advance(8_000);
+    runner.releaseWaits();
+    await idle.clock.advance(3_000);
+    expect(idle.session.getRunner(runner.number)).toBeUndefined();
+  });
+});

@@ -6,6 +6,7 @@ import {
   GroupScoped,
   refreshActiveSession,
   SessionScoped,
+  sessionScoped,
   type ActiveSession,
   type CleanupReport,
   type Owned,
@@ -824,6 +825,29 @@ describe('A group', () => {
 function boomOnly(): PropertyDescriptorMap {
   return { boom: { value: 'boom', enumerable: true } };
 }
+
+describe('What is late for an end', () => {
+  it('changes nothing in the report that was given', async () => {
+    const made = new Gate();
+    const index = sessionScoped({
+      provide: 'INDEX',
+      useFactory: () => made.opened.then(() => ({})),
+      dispose: () => new Promise(() => undefined),
+    });
+    const app = await start({ metadata: { providers: [index] }, options: { preload: false } });
+    const { session } = await app.user();
+    session.services.resolve('INDEX').catch(() => undefined);
+    await settle();
+    const ending = session.terminate();
+    await app.clock.advance(5 * SECOND);
+    const { timedOut } = await ending;
+    expect(timedOut).toEqual(['the making of INDEX']);
+    made.open();
+    await settle();
+    expect(timedOut).toEqual(['the making of INDEX']);
+    faults();
+  });
+});
 
 function fail(): never {
   throw new Error('It was called');

@@ -8,7 +8,7 @@ const LIMIT_MS = 1000;
 class Work implements Limited {
   limit: Limited['limit'];
   timesUp = 0;
-  whenTimeIsUp: (() => void) | undefined;
+  whenTimeIsUp: (() => unknown) | undefined;
 
   onTimeUp(): void {
     this.timesUp++;
@@ -86,6 +86,59 @@ describe('A time limit', () => {
     expect([first.timesUp, ended.timesUp, started.timesUp]).toEqual([1, 0, 0]);
     await clock.advance(LIMIT_MS);
     expect(started.timesUp).toBe(1);
+  });
+
+  it('leaves nothing waiting for ever where one throws', async () => {
+    const { clock, limit } = start();
+    const [first, second] = [new Work(), new Work()];
+    first.whenTimeIsUp = () => {
+      throw new Error('of the first');
+    };
+    limit.start(first);
+    limit.start(second);
+    await expect(clock.advance(LIMIT_MS)).rejects.toThrow('of the first');
+    await clock.advance(1);
+    expect(second.timesUp).toBe(1);
+  });
+
+  it('tells those that are due together in their order', async () => {
+    const { clock, limit } = start();
+    const told: number[] = [];
+    const works = [0, 1, 2, 3].map((number) => {
+      const work = new Work();
+      work.whenTimeIsUp = () => told.push(number);
+      limit.start(work);
+      return work;
+    });
+    limit.stop(works[0] as Work);
+    await clock.advance(LIMIT_MS);
+    expect(told).toEqual([1, 2, 3]);
+  });
+
+  it('is not late for one because another was started when its time was up', async () => {
+    const { clock, limit } = start();
+    const [first, second, third] = [new Work(), new Work(), new Work()];
+    first.whenTimeIsUp = () => limit.start(third);
+    limit.start(first);
+    await clock.advance(10);
+    limit.start(second);
+    await clock.advance(LIMIT_MS);
+    expect([first.timesUp, second.timesUp, third.timesUp]).toEqual([1, 1, 0]);
+  });
+
+  it('gives one that is ended and started again its whole time', async () => {
+    const { clock, limit } = start();
+    const [first, second] = [new Work(), new Work()];
+    first.whenTimeIsUp = () => {
+      limit.stop(second);
+      limit.start(second);
+    };
+    limit.start(first);
+    limit.start(second);
+    await clock.advance(LIMIT_MS);
+    expect(second.timesUp).toBe(0);
+    await clock.advance(LIMIT_MS);
+    expect(second.timesUp).toBe(1);
   });
 
   it('that is closed keeps no timer without need', async () => {

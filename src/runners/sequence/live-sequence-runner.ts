@@ -13,6 +13,9 @@ import { SequenceRunner, type SequenceResult } from './sequence-runner.js';
 import type { SequenceSource } from './source.js';
 import { UnreadBytes } from './unread-bytes.js';
 
+/** Shared by all whose source has ended by itself. */
+const STOPPED = Promise.resolve();
+
 type SequenceSettings = ResolvedOptions['sequence'];
 
 /** The sequence runner over a source that is pulled. Its reads follow the protocol of docs/guide/reading.md. */
@@ -93,10 +96,10 @@ export class LiveSequenceRunner<T> extends SequenceRunner<T> implements Producer
 
   override getRequired(options: GetRequiredOptions = {}): Promise<SequenceResult<T>> {
     // Many reads wait at once: one promise for each. What throws in here rejects it.
-    return new Promise((resolve, reject) => this.read(options, { resolve, reject }));
+    return new Promise((resolve, reject) => this.beginRead(options, { resolve, reject }));
   }
 
-  private read(options: GetRequiredOptions, answer: Answer<SequenceResult<T>>): void {
+  private beginRead(options: GetRequiredOptions, answer: Answer<SequenceResult<T>>): void {
     const { startPosition: from, waitMs, signal } = options;
     checkWhole('advance', options.advance, 1);
     checkWhole('atLeast', options.atLeast, 0);
@@ -169,14 +172,14 @@ export class LiveSequenceRunner<T> extends SequenceRunner<T> implements Producer
   }
 
   protected override stopWork(reason: unknown): void {
-    // What is over has stopped.
-    if (this.isBackgroundCompleted) return;
+    // What has ended by itself has stopped.
+    if (this.isBackgroundCompleted && this.producer.isStopped) return;
     super.stopWork(reason);
     void this.home.run(() => this.producer.stop()).then(() => this.markWorkOver());
   }
 
-  protected override onDispose(): void | Promise<void> {
-    if (!this.producer.isStopped) return this.producer.stop();
+  protected override onDispose(): Promise<void> {
+    return this.producer.isStopped ? STOPPED : this.producer.stop();
   }
 
   // ---- reads

@@ -97,6 +97,7 @@ export class ReadQueue<A> {
 
   /** Lets all reads answer with what there is. */
   releaseAll(): void {
+    if (this.reads.length === 0) return;
     for (const read of this.reads) read.isDue = true;
     this.onChange();
   }
@@ -104,7 +105,6 @@ export class ReadQueue<A> {
   /** Adds a read at the end. It is answered when it is settled, or fails with the signal's reason. */
   add(request: ReadRequest, answer: Answer<A>): void {
     const read = new QueuedRead(request, this, answer);
-    this.reads.push(read);
     const { signal, waitMs } = request;
     if (signal !== undefined) {
       read.onAbort = () => {
@@ -113,6 +113,8 @@ export class ReadQueue<A> {
       };
       signal.addEventListener('abort', read.onAbort);
     }
+    // What is no signal has thrown by now: a read that nobody waits for would take items.
+    this.reads.push(read);
     if (waitMs === 0) this.makeDue(read);
     else if (waitMs !== undefined && waitMs !== Infinity)
       read.timer = this.clock.setTimeout(() => this.makeDue(read), waitMs);
