@@ -53,12 +53,12 @@ export function explanationOf({ reason }) {
 
 /** What was stopped. */
 export function stoppedBy({ runnersStopped, disposed, failed, timedOut, leftBehind, durationMs }) {
-  const runners = counted(runnersStopped, 'runner that was at work was', 'runners that were at work were');
-  const objects = counted(disposed, 'object of the session was', 'objects of the session were');
+  const runners = counted(runnersStopped, 'runner at work', 'runners at work');
+  const objects = counted(disposed, 'object of the session', 'objects of the session');
   const faults = failed + timedOut + leftBehind;
   const result =
     faults === 0 ? 'Nothing failed and nothing was left behind.' : `${faults} of them failed, or did not end in time.`;
-  return `${runners} stopped, and ${objects} ended, in ${durationMs} ms. ${result}`;
+  return `${runners}, ${objects}, in ${durationMs} ms. ${result}`;
 }
 
 /** What was kept. */
@@ -70,5 +70,5 @@ export function keptBy({ reason, isGroupKept }) {
 }
 
 function counted(count, one, many) {
-  return `${count === 0 ? 'No' : count} ${count === 1 ? one : many}`;
+  return `${count} ${count === 1 ? one : many}`;
 }

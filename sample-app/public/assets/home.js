@@ -29,6 +29,7 @@ async function showSessions() {
   for (const session of sessions) cardOf(session.name).show(session);
   const own = sessions.find(({ name }) => name === sessionName);
   showSessionId(own);
+  showWayToOther();
   const session = `${own.id}:${own.generation}`;
   if (shownSession !== undefined && shownSession !== session) await showWhyEnded();
   shownSession = session;
@@ -89,9 +90,9 @@ async function newSession() {
 }
 
 function showWayToOther() {
-  const isFirst = sessionName === 'a';
-  element('other-session').href = isFirst ? '/?session=b' : '/';
-  element('other-session').textContent = isFirst ? 'Open a second session' : 'Go to session a';
+  const other = sessionName === 'a' ? 'b' : 'a';
+  element('other-session').href = other === 'a' ? '/' : '/?session=b';
+  element('other-session').textContent = cards.has(other) ? `Go to session ${other}` : 'Open a second session';
 }
 
 // ---- the account ----------------------------------------------------------------------------------------------------
@@ -160,7 +161,6 @@ element('new-session').addEventListener('click', () => inTurn(newSession));
 for (const sign of SIGNS_OF_USE) window.addEventListener(sign, noteUse, { passive: true });
 setInterval(() => cards.forEach((card) => card.tick()), 1_000);
 
-showWayToOther();
 await inTurn(showSessions);
 await inTurn(showAccount);
 void keepAsking();

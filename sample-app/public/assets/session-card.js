@@ -47,7 +47,7 @@ export class SessionCard {
     this.#field('idle').textContent =
       this.name === sessionName
         ? inTime(idleTimeoutMs - sinceMs)
-        : `${timeText(idleTimeoutMs)} after its own last request: that it is shown here is no use of it`;
+        : `${timeText(idleTimeoutMs)} after its own last request`;
   }
 
   #showRunners(runners) {
