@@ -25,19 +25,20 @@ export async function request(method, path, { body, signal } = {}) {
 
 /**
  * Asks the same again until there is an answer.
- * @param onRetry called before each wait
+ * @param onRetry called before each wait for an answer that did not come
  */
 export async function persistentRequest(method, path, { onRetry, ...options } = {}) {
   let readsLeft = method === 'GET' ? READS_AFTER_END : 0;
   for (let delayMs = FIRST_RETRY_MS; ; delayMs = Math.min(delayMs * 2, LAST_RETRY_MS)) {
+    let mayGoOn = false;
     try {
       const result = await request(method, path, options);
-      const mayGoOn = result.answer.code === 'SESSION_ENDED' && readsLeft-- > 0;
+      mayGoOn = result.answer.code === 'SESSION_ENDED' && readsLeft-- > 0;
       if (result.status < 500 && result.status !== 429 && !mayGoOn) return result;
     } catch (error) {
       if (options.signal?.aborted) throw error;
     }
-    onRetry?.();
+    if (!mayGoOn) onRetry?.();
     await new Promise((resolve) => setTimeout(resolve, delayMs));
     options.signal?.throwIfAborted();
   }
