@@ -31,7 +31,7 @@ export function portFromEnvironment(): number {
 /** A short time lets one watch a session end: SAMPLE_IDLE_SECONDS=20. */
 export function idleTimeoutFromEnvironment(): number {
   const seconds = Number(environment('SAMPLE_IDLE_SECONDS') ?? DEFAULT_IDLE_SECONDS);
-  if (!(seconds > 0))
+  if (!Number.isFinite(seconds) || seconds <= 0)
     throw new Error(`SAMPLE_IDLE_SECONDS is no number of seconds: ${process.env.SAMPLE_IDLE_SECONDS}`);
   return seconds * 1_000;
 }

@@ -1,7 +1,28 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { ActiveSessionRegistry } from 'nestjs-active-session';
 import { filter, firstValueFrom } from 'rxjs';
+import { idleTimeoutFromEnvironment } from '../../sample-app/settings.js';
 import { SampleServer } from './sample-server.js';
+
+describe('SAMPLE_IDLE_SECONDS', () => {
+  afterAll(() => {
+    delete process.env.SAMPLE_IDLE_SECONDS;
+  });
+
+  it.each([
+    ['', 1_200_000],
+    ['20', 20_000],
+    ['0.3', 300],
+  ])('%j is %d ms', (seconds, ms) => {
+    process.env.SAMPLE_IDLE_SECONDS = seconds;
+    expect(idleTimeoutFromEnvironment()).toBe(ms);
+  });
+
+  it.each(['0', '-1', 'soon', 'Infinity'])('%j keeps the application from starting', (seconds) => {
+    process.env.SAMPLE_IDLE_SECONDS = seconds;
+    expect(idleTimeoutFromEnvironment).toThrow(`SAMPLE_IDLE_SECONDS is no number of seconds: ${seconds}`);
+  });
+});
 
 describe('A session of the sample application that nobody uses', () => {
   let sample: SampleServer;
