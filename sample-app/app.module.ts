@@ -1,6 +1,11 @@
 import { type DynamicModule, type MiddlewareConsumer, Module, type NestModule } from '@nestjs/common';
 import { APP_FILTER, APP_PIPE } from '@nestjs/core';
 import { ActiveSessionModule } from 'nestjs-active-session';
+import { AccountController } from './account/account.controller.js';
+import { keepAnonymousWork } from './account/keep-anonymous-work.js';
+import { Passport, PassportSession } from './account/passport.js';
+import { Endings } from './endings/endings.js';
+import { EndingsController } from './endings/endings.controller.js';
 import { noStore } from './http/no-store.js';
 import { ProblemFilter } from './http/problem.filter.js';
 import { createValidationPipe } from './http/validation.pipe.js';
@@ -10,14 +15,20 @@ import { PreferencesController } from './preferences/preferences.controller.js';
 import { SearchController } from './search/search.controller.js';
 import { SearchHistory } from './search/search-history.js';
 import { SearchService } from './search/search.service.js';
+import { LIFETIME } from './session/lifetime.js';
+import { SessionAges } from './session/session-ages.js';
 import { SessionController } from './session/session.controller.js';
 import { sessionNameOf } from './session/session-name.js';
+import { SessionsController } from './session/sessions.controller.js';
+import { SessionView } from './session/session-view.js';
 import { SearchRoot, searchRootFromEnvironment, sessionSecret } from './settings.js';
 
 @Module({
   imports: [
     ActiveSessionModule.forRoot({
       sessions: { suffix: sessionNameOf },
+      ...LIFETIME,
+      onRegenerate: keepAnonymousWork,
       // The module mounts express-session itself, with the in-memory store: right for one process, as here.
       userSession: {
         secret: sessionSecret(),
@@ -29,8 +40,20 @@ import { SearchRoot, searchRootFromEnvironment, sessionSecret } from './settings
       sequence: { queueLimit: 2_000 },
     }),
   ],
-  controllers: [PageController, SessionController, SearchController, PreferencesController],
+  controllers: [
+    PageController,
+    SessionController,
+    SessionsController,
+    AccountController,
+    EndingsController,
+    SearchController,
+    PreferencesController,
+  ],
   providers: [
+    SessionAges,
+    SessionView,
+    Passport,
+    Endings,
     SearchService,
     SearchHistory,
     Preferences,
@@ -46,6 +69,6 @@ export class AppModule implements NestModule {
   }
 
   configure(consumer: MiddlewareConsumer): void {
-    consumer.apply(noStore).forRoutes('api/{*path}');
+    consumer.apply(noStore, PassportSession).forRoutes('api/{*path}');
   }
 }

@@ -4,6 +4,7 @@ import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const DEFAULT_PORT = 3000;
+const DEFAULT_IDLE_SECONDS = 20 * 60;
 
 /** The folder that is searched. A class, so that it is its own injection token. */
 export class SearchRoot {
@@ -25,6 +26,14 @@ export function portFromEnvironment(): number {
   const port = Number(environment('PORT') ?? DEFAULT_PORT);
   if (!Number.isInteger(port) || port < 0 || port > 65_535) throw new Error(`PORT is no port: ${process.env.PORT}`);
   return port;
+}
+
+/** A short time lets one watch a session end: SAMPLE_IDLE_SECONDS=20. */
+export function idleTimeoutFromEnvironment(): number {
+  const seconds = Number(environment('SAMPLE_IDLE_SECONDS') ?? DEFAULT_IDLE_SECONDS);
+  if (!Number.isFinite(seconds) || seconds <= 0)
+    throw new Error(`SAMPLE_IDLE_SECONDS is no number of seconds: ${process.env.SAMPLE_IDLE_SECONDS}`);
+  return seconds * 1_000;
 }
 
 /**

@@ -5,6 +5,7 @@ import {
   type ExceptionFilter,
   type HttpException,
   NotFoundException,
+  UnauthorizedException,
 } from '@nestjs/common';
 import type { Response } from 'express';
 
@@ -12,7 +13,7 @@ import type { Response } from 'express';
  * Gives the application's own errors, and Nest's (no such route, a body that is no JSON), the same form as the
  * library's. It names the classes it is for: the errors of the library have a filter of their own.
  */
-@Catch(BadRequestException, NotFoundException)
+@Catch(BadRequestException, NotFoundException, UnauthorizedException)
 export class ProblemFilter implements ExceptionFilter<HttpException> {
   catch(exception: HttpException, host: ArgumentsHost): void {
     const res = host.switchToHttp().getResponse<Response>();

@@ -12,6 +12,7 @@ export interface Page {
 export const PAGES: readonly Page[] = [
   { name: 'home', path: '/', title: 'This session' },
   { name: 'search', path: '/search', title: 'Search a folder' },
+  { name: 'ended', path: '/ended', title: 'What has ended' },
 ];
 
 export interface Asset {

@@ -1,4 +1,5 @@
 import { SessionScoped } from 'nestjs-active-session';
+import { nextInstanceNumber } from '../session/instance-number.js';
 
 const MAX_ENTRIES = 50;
 
@@ -13,6 +14,7 @@ export interface SearchEntry {
 /** The searches of one session, newest first. It ends with the session, as its runners do. */
 @SessionScoped()
 export class SearchHistory {
+  readonly instance = nextInstanceNumber();
   private readonly entries: SearchEntry[] = [];
 
   /** A search that is known already (the request was sent twice) stays where it is. */

@@ -1,47 +1,29 @@
-import { Controller, Delete, Get, HttpCode } from '@nestjs/common';
-import { ActiveSession, InjectActiveSession, type Runner } from 'nestjs-active-session';
-import { SearchHistory, type SearchEntry } from '../search/search-history.js';
-
-interface RunnerJson {
-  key: string;
-  number: number;
-  name: string | undefined;
-  status: string;
-  position: number;
-}
-
-interface SessionJson {
-  id: string;
-  generation: number;
-  groupId: string;
-  runners: RunnerJson[];
-  history: readonly SearchEntry[];
-}
+import { Controller, Delete, Get, HttpCode, Req } from '@nestjs/common';
+import { ApiNoContentResponse, ApiOkResponse } from '@nestjs/swagger';
+import type { Request } from 'express';
+import { ActiveSession, InjectActiveSession, refreshActiveSession } from 'nestjs-active-session';
+import { SessionJson } from './session-json.js';
+import { SessionView } from './session-view.js';
 
 @Controller('api/session')
 export class SessionController {
-  constructor(private readonly history: SearchHistory) {}
+  constructor(private readonly view: SessionView) {}
 
   @Get()
+  @ApiOkResponse({ type: SessionJson })
   show(@InjectActiveSession() session: ActiveSession): SessionJson {
-    return {
-      id: session.id,
-      generation: session.generation,
-      groupId: session.group.id,
-      runners: [...session.runners.values()].map(runnerJson),
-      history: this.history.list(),
-    };
+    return this.view.of(session);
   }
 
-  /** Stops every search, disposes the history; the user's next request is in a new session. */
+  /**
+   * Stops every runner and disposes of what the session has. The next session is made at once: between two requests
+   * nothing would hold the group, and the preferences would go with the last session.
+   */
   @Delete()
   @HttpCode(204)
-  async end(@InjectActiveSession() session: ActiveSession): Promise<void> {
+  @ApiNoContentResponse()
+  async end(@InjectActiveSession() session: ActiveSession, @Req() req: Request): Promise<void> {
     await session.terminate();
+    refreshActiveSession(req);
   }
-}
-
-function runnerJson(runner: Runner): RunnerJson {
-  const { key, number, name, status, position } = runner;
-  return { key: key.toString(), number, name, status, position };
 }

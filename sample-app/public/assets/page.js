@@ -1,4 +1,5 @@
 /* What all pages do alike. */
+import { briefly } from './end-reasons.js';
 import { persistentRequest } from './requests.js';
 
 export const element = (id) => document.getElementById(id);
@@ -16,8 +17,40 @@ export function sayRetry() {
 /** Shows the id of the session in the page's head. @returns what the API tells of the session */
 export async function showSession() {
   const { answer } = await persistentRequest('GET', '/api/session', { onRetry: sayRetry });
-  element('session').textContent = `${answer.id}:${answer.generation}`;
+  showSessionId(answer);
   return answer;
+}
+
+export function showSessionId({ id, generation }) {
+  element('session').textContent = `${id}:${generation}`;
+}
+
+/** Leads to another page in the session of this one. */
+export function pathTo(path, hash = '') {
+  return `${path}${location.search}${hash}`;
+}
+
+/**
+ * Shows that the session has ended if an answer says so, and leads to the page that tells more: a read that waited tells
+ * why (`ended`), as do the details of a 410 (`reason`). What has gone with its session is 410, too.
+ * @returns whether it has ended
+ */
+export function showIfEnded({ status, answer }) {
+  const reason = status === 410 ? answer.reason : answer.ended;
+  if (status !== 410 && reason === undefined) return false;
+  showEnded(reason);
+  return true;
+}
+
+/** @param reason undefined where it is not known */
+export function showEnded(reason) {
+  hideEnded();
+  const link = make('a', { href: pathTo('/ended') }, 'See what happened');
+  element('status').before(make('p', { id: 'ended', class: 'banner', role: 'alert' }, briefly(reason), ' ', link));
+}
+
+export function hideEnded() {
+  element('ended')?.remove();
 }
 
 /** Runs an action of the user; that another one has taken its place is no error. */

@@ -5,6 +5,8 @@
 const REQUEST_TIMEOUT_MS = 40_000;
 const FIRST_RETRY_MS = 500;
 const LAST_RETRY_MS = 8_000;
+/** A login in another tab answers what this page waits for with 410, and the session goes on: with the new cookie. */
+const READS_AFTER_END = 2;
 
 /** Which of the two sessions this page shows. */
 export const sessionName = new URLSearchParams(location.search).get('session') === 'b' ? 'b' : 'a';
@@ -23,17 +25,20 @@ export async function request(method, path, { body, signal } = {}) {
 
 /**
  * Asks the same again until there is an answer.
- * @param onRetry called before each wait
+ * @param onRetry called before each wait for an answer that did not come
  */
 export async function persistentRequest(method, path, { onRetry, ...options } = {}) {
+  let readsLeft = method === 'GET' ? READS_AFTER_END : 0;
   for (let delayMs = FIRST_RETRY_MS; ; delayMs = Math.min(delayMs * 2, LAST_RETRY_MS)) {
+    let mayGoOn = false;
     try {
       const result = await request(method, path, options);
-      if (result.status < 500 && result.status !== 429) return result;
+      mayGoOn = result.answer.code === 'SESSION_ENDED' && readsLeft-- > 0;
+      if (result.status < 500 && result.status !== 429 && !mayGoOn) return result;
     } catch (error) {
       if (options.signal?.aborted) throw error;
     }
-    onRetry?.();
+    if (!mayGoOn) onRetry?.();
     await new Promise((resolve) => setTimeout(resolve, delayMs));
     options.signal?.throwIfAborted();
   }

@@ -3,7 +3,7 @@
  * asks for the rows from there; an answer is applied only if it starts there, and moves the cursor to its end. After
  * any failure the same question is asked again, so that nothing is lost or shown twice.
  */
-import { act, element, make, say, sayRetry, showSession } from './page.js';
+import { act, element, hideEnded, make, say, sayRetry, showIfEnded, showSession } from './page.js';
 import { persistentRequest, randomKey } from './requests.js';
 
 const FINAL_STATUS = new Map([
@@ -23,6 +23,7 @@ let view = { key: '', cursor: 0, requests: new AbortController() };
 
 function showNew(key) {
   view.requests.abort();
+  hideEnded();
   view = { key, cursor: 0, requests: new AbortController() };
   element('rows').replaceChildren();
   element('count').textContent = '0';
@@ -67,9 +68,10 @@ async function follow(shown, firstStatus) {
   while (!FINAL_STATUS.has(status)) {
     const path = `/api/searches/${encodeURIComponent(shown.key)}?from=${shown.cursor}&wait=${WAIT_SECONDS}`;
     const read = await persistentRequest('GET', path, { signal, onRetry: sayRetry });
+    showIfEnded(read);
     if (read.status === 200) status = apply(shown, read.answer);
     else if (read.status === 409 && read.answer.from === shown.cursor) shown.cursor = read.answer.oldest;
-    else return finish(read.status === 410 ? 'This search is gone: its session has ended.' : read.answer.detail);
+    else return finish(read.status === 410 ? 'This search is gone.' : read.answer.detail);
   }
 }
 
@@ -119,8 +121,8 @@ function historyItem({ key, text, regex, folder, startedAt }) {
 }
 
 async function newSession() {
-  await persistentRequest('DELETE', '/api/session', { onRetry: sayRetry });
   showNew('');
+  await persistentRequest('DELETE', '/api/session', { onRetry: sayRetry });
   clearHash();
   await showHistory();
   say('This is a new session.');
