@@ -13,6 +13,9 @@ import { SearchService } from './search/search.service.js';
 import { SessionController } from './session/session.controller.js';
 import { sessionNameOf } from './session/session-name.js';
 import { SearchRoot, searchRootFromEnvironment, sessionSecret } from './settings.js';
+import { StatisticsController } from './statistics/statistics.controller.js';
+import { StatisticsService } from './statistics/statistics.service.js';
+import { SeriesController } from './time-series/series.controller.js';
 
 @Module({
   imports: [
@@ -29,11 +32,19 @@ import { SearchRoot, searchRootFromEnvironment, sessionSecret } from './settings
       sequence: { queueLimit: 2_000 },
     }),
   ],
-  controllers: [PageController, SessionController, SearchController, PreferencesController],
+  controllers: [
+    PageController,
+    SessionController,
+    SearchController,
+    PreferencesController,
+    StatisticsController,
+    SeriesController,
+  ],
   providers: [
     SearchService,
     SearchHistory,
     Preferences,
+    StatisticsService,
     { provide: SearchRoot, useFactory: searchRootFromEnvironment },
     { provide: APP_FILTER, useClass: ProblemFilter },
     { provide: APP_PIPE, useFactory: createValidationPipe },

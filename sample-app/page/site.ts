@@ -12,6 +12,8 @@ export interface Page {
 export const PAGES: readonly Page[] = [
   { name: 'home', path: '/', title: 'This session' },
   { name: 'search', path: '/search', title: 'Search a folder' },
+  { name: 'statistics', path: '/statistics', title: 'Folder statistics' },
+  { name: 'time-series', path: '/time-series', title: 'Time series' },
 ];
 
 export interface Asset {
