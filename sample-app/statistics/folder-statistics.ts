@@ -1,11 +1,18 @@
 import type { Dirent } from 'node:fs';
 import { lstat, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
+import { setTimeout } from 'node:timers/promises';
 import type { ProcessBody } from 'nestjs-active-session';
 import { type FileSize, FolderTotals } from './folder-totals.js';
 
 /** The first count only prepares an estimate: in a tree that is not counted by then, the estimate grows. */
 const MAX_COUNT_MS = 2_000;
+
+interface Pace {
+  maxCountMs?: number;
+  /** Less than it could do: for who wants to spare the disk, or to watch. */
+  maxFoldersPerSecond?: number;
+}
 
 /**
  * Sums up the files below a folder, and reports after each folder: the position of its runner is a number of folders.
@@ -14,12 +21,18 @@ const MAX_COUNT_MS = 2_000;
  *
  * Symbolic links are not followed, and what cannot be read counts nothing.
  */
-export function folderStatistics(top: string, maxCountMs = MAX_COUNT_MS): ProcessBody<FolderTotals> {
+export function folderStatistics(
+  top: string,
+  { maxCountMs = MAX_COUNT_MS, maxFoldersPerSecond = Infinity }: Pace = {},
+): ProcessBody<FolderTotals> {
   return async (report, signal) => {
     const counted = await countFolders(top, signal, maxCountMs);
     const totals = new FolderTotals();
     const folders = [top];
+    let nextAt = performance.now();
     for (const folder of folders) {
+      await waitUntil(nextAt, signal);
+      nextAt += 1_000 / maxFoldersPerSecond;
       const entries = await entriesOf(folder, signal);
       totals.addFolder(await sizesOf(folder, entries, signal));
       folders.push(...foldersAmong(entries, folder));
@@ -27,6 +40,11 @@ export function folderStatistics(top: string, maxCountMs = MAX_COUNT_MS): Proces
       report(totals, Math.max(counted, folders.length) + 1);
     }
   };
+}
+
+async function waitUntil(time: number, signal: AbortSignal): Promise<void> {
+  const leftMs = time - performance.now();
+  if (leftMs > 0) await setTimeout(leftMs, undefined, { signal });
 }
 
 /** How many folders there are, or were found in time: lists are read, and no file is looked at. */

@@ -15,7 +15,9 @@ export class StatisticsService {
 
   async start(session: ActiveSession, request: StatisticsRequest): Promise<ProcessRunner<FolderTotals>> {
     const folder = await checkFolder(this.root.folder, request.folder);
-    return session.createProcessRunner(folderStatistics(join(this.root.folder, folder)), {
+    const { maxFoldersPerSecond } = request;
+    const body = folderStatistics(join(this.root.folder, folder), { maxFoldersPerSecond });
+    return session.createProcessRunner(body, {
       name: STATISTICS,
       dedupeKey: dedupeKeyOf(request),
       // A reloaded page has nothing but the key, and shows which folder it was.
@@ -24,7 +26,7 @@ export class StatisticsService {
   }
 }
 
-/** Names the folder too: a client that uses its key again for another folder gets the other folder. */
-function dedupeKeyOf({ dedupeKey, folder }: StatisticsRequest): string | undefined {
-  return dedupeKey ? JSON.stringify([dedupeKey, folder]) : undefined;
+/** Names what is asked for, too: a client that uses its key again for another folder gets the other folder. */
+function dedupeKeyOf({ dedupeKey, folder, maxFoldersPerSecond }: StatisticsRequest): string | undefined {
+  return dedupeKey ? JSON.stringify([dedupeKey, folder, maxFoldersPerSecond]) : undefined;
 }

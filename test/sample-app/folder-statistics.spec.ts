@@ -20,9 +20,9 @@ describe('folderStatistics', () => {
     return root;
   }
 
-  async function reportsOf(root: string, maxCountMs?: number): Promise<Seen[]> {
+  async function reportsOf(root: string, pace?: Parameters<typeof folderStatistics>[1]): Promise<Seen[]> {
     const seen: Seen[] = [];
-    await folderStatistics(root, maxCountMs)(
+    await folderStatistics(root, pace)(
       (totals, estimatedEnd) => seen.push({ totals: totals.summary(), estimatedEnd }),
       never,
     );
@@ -62,7 +62,7 @@ describe('folderStatistics', () => {
 
   it('lets the estimated end grow where there was no time to count', async () => {
     const root = await tree({ 'a/b/c/file': '1' });
-    expect((await reportsOf(root, 0)).map(({ estimatedEnd }) => estimatedEnd)).toEqual([3, 4, 5, 5]);
+    expect((await reportsOf(root, { maxCountMs: 0 })).map(({ estimatedEnd }) => estimatedEnd)).toEqual([3, 4, 5, 5]);
   });
 
   it('follows no symbolic link, and goes on behind what cannot be read', async () => {
@@ -73,6 +73,16 @@ describe('folderStatistics', () => {
     await symlink(root, join(root, 'a', 'circle'));
     expect((await reportsOf(root)).at(-1)?.totals).toMatchObject({ folders: 2, files: 1, bytes: 1 });
     expect((await reportsOf(join(root, 'gone'))).at(-1)?.totals).toMatchObject({ folders: 1, files: 0, bytes: 0 });
+  });
+
+  it('is no faster than it may be, and stops while it waits', async () => {
+    const root = await tree({ 'a/x': '1', 'b/x': '1' });
+    const startedAt = performance.now();
+    expect(await reportsOf(root, { maxFoldersPerSecond: 100 })).toHaveLength(3);
+    expect(performance.now() - startedAt).toBeGreaterThanOrEqual(20);
+    const stop = new AbortController();
+    const work = folderStatistics(root, { maxFoldersPerSecond: 0.1 })(() => stop.abort(), stop.signal);
+    await expect(work).rejects.toMatchObject({ name: 'AbortError' });
   });
 
   it('counts an empty folder', async () => {

@@ -81,7 +81,8 @@ describe('Folder statistics over HTTP', () => {
       browser.post('/api/statistics', body),
     ]);
     expect(two.body.key).toBe(one.body.key);
-    expect((await browser.post('/api/statistics', { ...body, folder: '8' })).body.key).not.toBe(one.body.key);
+    for (const other of [{ folder: '8' }, { maxFoldersPerSecond: 5 }])
+      expect((await browser.post('/api/statistics', { ...body, ...other })).body.key).not.toBe(one.body.key);
   });
 
   it('is gone for others, and when its session has ended', async () => {
@@ -111,6 +112,10 @@ describe('Folder statistics over HTTP', () => {
     ['too long a folder', { folder: 'x'.repeat(1_001) }],
     ['a dedupe key that is no string', { dedupeKey: {} }],
     ['too long a dedupe key', { dedupeKey: 'k'.repeat(101) }],
+    ['no folders per second', { maxFoldersPerSecond: 0 }],
+    ['too many of them', { maxFoldersPerSecond: 10_001 }],
+    ['a rate that is no number', { maxFoldersPerSecond: '5' }],
+    ['a rate that is null', { maxFoldersPerSecond: null }],
     ['an unknown field', { depth: 2 }],
   ])('refuses %s with a clear 400, and starts nothing', async (_what, body) => {
     const browser = await sample.user();

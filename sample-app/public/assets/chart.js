@@ -7,7 +7,7 @@ const WIDTH = 360;
 const TEXT_HEIGHT = 12;
 
 const LINE_HEIGHT = 150;
-const LINE_FRAME = { left: 48, right: 10, top: 10, bottom: 22 };
+const LINE_FRAME = { left: 60, right: 10, top: 10, bottom: 22 };
 
 const BAR_STEP = 24;
 const BAR_FRAME = { left: 72, right: 64, top: 4, bottom: 22 };

@@ -10,7 +10,10 @@ const NOTHING_YET = '–';
 const view = new RunnerView({
   path: '/api/statistics',
   goneText: 'These statistics are gone: their session has ended.',
-  body: ({ folder }) => ({ folder: folder.value }),
+  body: ({ folder, rate }) => ({
+    folder: folder.value,
+    ...(rate.value !== '' && { maxFoldersPerSecond: rate.valueAsNumber }),
+  }),
   clear,
   apply,
   onGone: () => triggers.forEach((trigger) => trigger.refresh()),
