@@ -22,6 +22,9 @@ import { sessionNameOf } from './session/session-name.js';
 import { SessionsController } from './session/sessions.controller.js';
 import { SessionView } from './session/session-view.js';
 import { SearchRoot, searchRootFromEnvironment, sessionSecret } from './settings.js';
+import { StatisticsController } from './statistics/statistics.controller.js';
+import { StatisticsService } from './statistics/statistics.service.js';
+import { SeriesController } from './time-series/series.controller.js';
 
 @Module({
   imports: [
@@ -48,6 +51,8 @@ import { SearchRoot, searchRootFromEnvironment, sessionSecret } from './settings
     EndingsController,
     SearchController,
     PreferencesController,
+    StatisticsController,
+    SeriesController,
   ],
   providers: [
     SessionAges,
@@ -57,6 +62,7 @@ import { SearchRoot, searchRootFromEnvironment, sessionSecret } from './settings
     SearchService,
     SearchHistory,
     Preferences,
+    StatisticsService,
     { provide: SearchRoot, useFactory: searchRootFromEnvironment },
     { provide: APP_FILTER, useClass: ProblemFilter },
     { provide: APP_PIPE, useFactory: createValidationPipe },

@@ -13,6 +13,8 @@ export const PAGES: readonly Page[] = [
   { name: 'home', path: '/', title: 'This session' },
   { name: 'search', path: '/search', title: 'Search a folder' },
   { name: 'ended', path: '/ended', title: 'What has ended' },
+  { name: 'statistics', path: '/statistics', title: 'Folder statistics' },
+  { name: 'time-series', path: '/time-series', title: 'Time series' },
 ];
 
 export interface Asset {
