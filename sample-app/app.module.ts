@@ -13,6 +13,10 @@ import { SearchService } from './search/search.service.js';
 import { SessionController } from './session/session.controller.js';
 import { sessionNameOf } from './session/session-name.js';
 import { SearchRoot, searchRootFromEnvironment, sessionSecret } from './settings.js';
+import { WaitingJobs } from './workspace/waiting-jobs.js';
+import { Workspace } from './workspace/workspace.js';
+import { WorkspaceController } from './workspace/workspace.controller.js';
+import { WorkspaceService } from './workspace/workspace.service.js';
 
 @Module({
   imports: [
@@ -29,11 +33,14 @@ import { SearchRoot, searchRootFromEnvironment, sessionSecret } from './settings
       sequence: { queueLimit: 2_000 },
     }),
   ],
-  controllers: [PageController, SessionController, SearchController, PreferencesController],
+  controllers: [PageController, SessionController, SearchController, PreferencesController, WorkspaceController],
   providers: [
     SearchService,
     SearchHistory,
     Preferences,
+    Workspace,
+    WaitingJobs,
+    WorkspaceService,
     { provide: SearchRoot, useFactory: searchRootFromEnvironment },
     { provide: APP_FILTER, useClass: ProblemFilter },
     { provide: APP_PIPE, useFactory: createValidationPipe },

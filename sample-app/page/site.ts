@@ -12,6 +12,7 @@ export interface Page {
 export const PAGES: readonly Page[] = [
   { name: 'home', path: '/', title: 'This session' },
   { name: 'search', path: '/search', title: 'Search a folder' },
+  { name: 'workspace', path: '/workspace', title: 'Exclusive service' },
 ];
 
 export interface Asset {

@@ -1,4 +1,5 @@
 import { SessionScoped } from 'nestjs-active-session';
+import type { SourceName } from './search-source.js';
 
 const MAX_ENTRIES = 50;
 
@@ -7,6 +8,7 @@ export interface SearchEntry {
   text: string;
   regex: boolean;
   folder: string;
+  source: SourceName;
   startedAt: string;
 }
 

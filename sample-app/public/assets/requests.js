@@ -9,8 +9,8 @@ const LAST_RETRY_MS = 8_000;
 /** Which of the two sessions this page shows. */
 export const sessionName = new URLSearchParams(location.search).get('session') === 'b' ? 'b' : 'a';
 
-export async function request(method, path, { body, signal } = {}) {
-  const timeout = AbortSignal.timeout(REQUEST_TIMEOUT_MS);
+export async function request(method, path, { body, signal, timeoutMs = REQUEST_TIMEOUT_MS } = {}) {
+  const timeout = AbortSignal.timeout(timeoutMs);
   const response = await fetch(path, {
     method,
     headers: { 'X-Session': sessionName, ...(body && { 'Content-Type': 'application/json' }) },
@@ -24,11 +24,13 @@ export async function request(method, path, { body, signal } = {}) {
 /**
  * Asks the same again until there is an answer.
  * @param onRetry called before each wait
+ * @param onAnswer called with each answer; if it throws, there was none
  */
-export async function persistentRequest(method, path, { onRetry, ...options } = {}) {
+export async function persistentRequest(method, path, { onRetry, onAnswer, ...options } = {}) {
   for (let delayMs = FIRST_RETRY_MS; ; delayMs = Math.min(delayMs * 2, LAST_RETRY_MS)) {
     try {
       const result = await request(method, path, options);
+      onAnswer?.(result);
       if (result.status < 500 && result.status !== 429) return result;
     } catch (error) {
       if (options.signal?.aborted) throw error;
