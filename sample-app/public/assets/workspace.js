@@ -104,7 +104,8 @@ function apply(shown, page) {
   if (end === undefined) {
     enable({ stop: true });
     say(`At work since ${timeOf(page.since)}.`);
-  } else finish(`${end} ${page.error?.message ?? `${shown.cursor} of ${page.steps} steps.`}`);
+  } else if (page.ended !== undefined) sayGone({ code: 'SESSION_ENDED' });
+  else finish(`${end} ${page.error?.message ?? `${shown.cursor} of ${page.steps} steps.`}`);
   return page.status;
 }
 
@@ -117,7 +118,7 @@ async function stop() {
   const { key, requests } = view;
   const path = `/api/workspace/jobs/${encodeURIComponent(key)}`;
   const { status, answer } = await persistentRequest('DELETE', path, { signal: requests.signal, onRetry: sayRetry });
-  if (status === 410) await sayGone(answer);
+  if (status === 410) sayGone(answer);
   else if (status >= 400) finish(answer.detail);
   // Otherwise the read that waits answers now, with the final status.
 }
@@ -128,10 +129,10 @@ function finish(text) {
 }
 
 /** The next start is in the next session: its number is in the page's head. */
-async function sayGone({ code }) {
+function sayGone({ code }) {
   finish(code === 'SESSION_ENDED' ? 'The session has ended, and this job with it.' : 'This job is gone.');
   element('ended').hidden = false;
-  await showSession();
+  void act(showSession);
 }
 
 // ---- who has the workspace ------------------------------------------------------------------------------------------
