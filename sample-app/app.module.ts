@@ -25,6 +25,10 @@ import { SearchRoot, searchRootFromEnvironment, sessionSecret } from './settings
 import { StatisticsController } from './statistics/statistics.controller.js';
 import { StatisticsService } from './statistics/statistics.service.js';
 import { SeriesController } from './time-series/series.controller.js';
+import { WaitingJobs } from './workspace/waiting-jobs.js';
+import { Workspace } from './workspace/workspace.js';
+import { WorkspaceController } from './workspace/workspace.controller.js';
+import { WorkspaceService } from './workspace/workspace.service.js';
 
 @Module({
   imports: [
@@ -53,6 +57,7 @@ import { SeriesController } from './time-series/series.controller.js';
     PreferencesController,
     StatisticsController,
     SeriesController,
+    WorkspaceController,
   ],
   providers: [
     SessionAges,
@@ -63,6 +68,9 @@ import { SeriesController } from './time-series/series.controller.js';
     SearchHistory,
     Preferences,
     StatisticsService,
+    Workspace,
+    WaitingJobs,
+    WorkspaceService,
     { provide: SearchRoot, useFactory: searchRootFromEnvironment },
     { provide: APP_FILTER, useClass: ProblemFilter },
     { provide: APP_PIPE, useFactory: createValidationPipe },

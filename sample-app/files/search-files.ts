@@ -1,7 +1,7 @@
-import { readdir } from 'node:fs/promises';
-import { join } from 'node:path';
-import { linesOf, readTextFile } from './text-file.js';
+import type { FileProgress } from './file-progress.js';
 import type { LineMatcher } from './matcher.js';
+import { linesOf } from './text-file.js';
+import { textFiles } from './text-files.js';
 import { TurnTaker } from './turn-taker.js';
 
 /** A row shows at most so much of its line: minified files have lines of 100,000 characters. */
@@ -16,9 +16,8 @@ export interface FoundLine {
 }
 
 /**
- * Every matching line of every text file below `root`, or below `folder` in it. The order is fixed: depth first, the
- * names of each folder sorted by their UTF-8 bytes, files and folders in one order. Symbolic links are not followed;
- * what cannot be read is left out, as are binary and very large files (`readTextFile`).
+ * Every matching line of every text file below `root`, or below `folder` in it, in the order of `filePaths`. What cannot
+ * be read is left out, as are binary and very large files (`readTextFile`).
  *
  * The signal ends it with the signal's reason, also in the middle of a file: a runner that is aborted can stop a
  * generator only through its signal, because `return()` waits behind a pending read.
@@ -28,11 +27,10 @@ export async function* searchFiles(
   matches: LineMatcher,
   signal: AbortSignal,
   folder = '',
+  progress?: FileProgress,
 ): AsyncGenerator<FoundLine, void, undefined> {
   const turns = new TurnTaker(signal);
-  for await (const file of textFilePaths(root, folder, signal)) {
-    const content = await readTextFile(join(root, file), signal);
-    if (content === undefined) continue;
+  for await (const { file, content } of textFiles(root, folder, signal, progress)) {
     let line = 0;
     for (const text of linesOf(content)) {
       line += 1;
@@ -40,19 +38,4 @@ export async function* searchFiles(
       if (matches(text)) yield { file, line, text: text.slice(0, MAX_ROW_CHARS) };
     }
   }
-}
-
-async function* textFilePaths(root: string, folder: string, signal: AbortSignal): AsyncGenerator<string> {
-  signal.throwIfAborted();
-  const entries = await readdir(join(root, folder), { withFileTypes: true }).catch(() => []);
-  for (const entry of entries.sort((a, b) => compareBytes(a.name, b.name))) {
-    signal.throwIfAborted();
-    const path = folder === '' ? entry.name : `${folder}/${entry.name}`;
-    if (entry.isDirectory()) yield* textFilePaths(root, path, signal);
-    else if (entry.isFile()) yield path;
-  }
-}
-
-function compareBytes(a: string, b: string): number {
-  return Buffer.compare(Buffer.from(a), Buffer.from(b));
 }

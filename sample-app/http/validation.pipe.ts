@@ -14,7 +14,7 @@ export function createValidationPipe(): ValidationPipe {
 
 function sentenceOf(errors: ValidationError[]): string {
   const [problem = 'the input is not as expected'] = errors.flatMap(problemsOf);
-  return `${problem.charAt(0).toUpperCase()}${problem.slice(1)}.`;
+  return `${problem}.`;
 }
 
 function problemsOf({ constraints = {}, children = [] }: ValidationError): string[] {

@@ -12,9 +12,10 @@ export interface Page {
 export const PAGES: readonly Page[] = [
   { name: 'home', path: '/', title: 'This session' },
   { name: 'search', path: '/search', title: 'Search a folder' },
-  { name: 'ended', path: '/ended', title: 'What has ended' },
   { name: 'statistics', path: '/statistics', title: 'Folder statistics' },
   { name: 'time-series', path: '/time-series', title: 'Time series' },
+  { name: 'workspace', path: '/workspace', title: 'Exclusive service' },
+  { name: 'ended', path: '/ended', title: 'What has ended' },
 ];
 
 export interface Asset {

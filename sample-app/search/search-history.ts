@@ -1,5 +1,6 @@
 import { SessionScoped } from 'nestjs-active-session';
 import { nextInstanceNumber } from '../session/instance-number.js';
+import type { SourceName } from './search-source.js';
 
 const MAX_ENTRIES = 50;
 
@@ -8,6 +9,7 @@ export interface SearchEntry {
   text: string;
   regex: boolean;
   folder: string;
+  source: SourceName;
   startedAt: string;
 }
 

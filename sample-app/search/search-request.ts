@@ -1,6 +1,7 @@
 import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
-import { IsBoolean, IsString, Length, MaxLength } from 'class-validator';
+import { IsBoolean, IsIn, IsString, Length, MaxLength } from 'class-validator';
 import { Optional } from '../http/fields.js';
+import { type SourceName, SOURCES } from './search-source.js';
 
 /** Its form is checked here; the pattern and the folder have checks of their own. */
 export class SearchRequest {
@@ -20,6 +21,14 @@ export class SearchRequest {
   })
   @MaxLength(1_000, { message: 'folder must be a string of at most 1000 characters' })
   folder = '';
+
+  @ApiPropertyOptional({
+    enum: SOURCES,
+    default: 'asynchronous',
+    description: 'Lines, found one after the other, or words, collected first and looked through by a plain generator.',
+  })
+  @IsIn(SOURCES, { message: `"source" must be one of: ${SOURCES.join(', ')}` })
+  source: SourceName = 'asynchronous';
 
   @ApiPropertyOptional({ maxLength: 100, description: 'The same key again is the same search: for who sends twice.' })
   @Optional()

@@ -12,10 +12,16 @@ const query = <T>(metatype: Type<T>, value: unknown) =>
 
 describe('A search request', () => {
   it('fills in what may be left out', async () => {
-    const plain = { text: 'x', regex: false, folder: '' };
+    const plain = { text: 'x', regex: false, folder: '', source: 'asynchronous' };
     expect(await body(SearchRequest, { text: 'x' })).toEqual(plain);
-    const full = { text: 'x', regex: true, folder: 'a/b', dedupeKey: 'k' };
+    const full = { text: 'x', regex: true, folder: 'a/b', source: 'synchronous', dedupeKey: 'k' };
     expect(await body(SearchRequest, full)).toEqual(full);
+  });
+
+  it('takes nothing from a prototype', async () => {
+    const polluted: unknown = JSON.parse('{ "text": "x", "__proto__": { "regex": true } }');
+    expect((await body(SearchRequest, polluted)).regex).toBe(false);
+    expect(Object.hasOwn(Object.prototype, 'regex')).toBe(false);
   });
 
   it('accepts what is just short enough', async () => {
@@ -29,7 +35,7 @@ describe('A search request', () => {
     [null, 'text'],
     ['text', 'text'],
     [[], 'text'],
-    [[{ text: 'x' }], 'text'],
+    [[{ text: 'x' }], 'property 0'],
     [{}, 'text'],
     [{ text: '' }, 'text'],
     [{ text: 7 }, 'text'],
@@ -38,10 +44,14 @@ describe('A search request', () => {
     [{ text: 'x', regex: null }, 'regex'],
     [{ text: 'x', folder: 7 }, 'folder'],
     [{ text: 'x', folder: 'x'.repeat(1_001) }, 'folder'],
+    [{ text: 'x', source: 'both' }, 'source'],
+    [{ text: 'x', source: '' }, 'source'],
+    [{ text: 'x', source: null }, 'source'],
+    [{ text: 'x', source: 7 }, 'source'],
+    [{ text: 'x', source: ['synchronous'] }, 'source'],
     [{ text: 'x', dedupeKey: 7 }, 'dedupeKey'],
     [{ text: 'x', dedupeKey: 'k'.repeat(101) }, 'dedupeKey'],
     [{ text: 'x', txet: 'y' }, 'txet'],
-    [JSON.parse('{ "text": "x", "__proto__": {} }'), '__proto__'],
   ])('refuses %j', async (value, named) => {
     expect(await detailOfRejection(body(SearchRequest, value))).toContain(named);
   });

@@ -11,8 +11,8 @@ const READS_AFTER_END = 2;
 /** Which of the two sessions this page shows. */
 export const sessionName = new URLSearchParams(location.search).get('session') === 'b' ? 'b' : 'a';
 
-export async function request(method, path, { body, signal } = {}) {
-  const timeout = AbortSignal.timeout(REQUEST_TIMEOUT_MS);
+export async function request(method, path, { body, signal, timeoutMs = REQUEST_TIMEOUT_MS } = {}) {
+  const timeout = AbortSignal.timeout(timeoutMs);
   const response = await fetch(path, {
     method,
     headers: { 'X-Session': sessionName, ...(body && { 'Content-Type': 'application/json' }) },
@@ -26,13 +26,15 @@ export async function request(method, path, { body, signal } = {}) {
 /**
  * Asks the same again until there is an answer.
  * @param onRetry called before each wait for an answer that did not come
+ * @param onAnswer called with each answer; if it throws, there was none
  */
-export async function persistentRequest(method, path, { onRetry, ...options } = {}) {
+export async function persistentRequest(method, path, { onRetry, onAnswer, ...options } = {}) {
   let readsLeft = method === 'GET' ? READS_AFTER_END : 0;
   for (let delayMs = FIRST_RETRY_MS; ; delayMs = Math.min(delayMs * 2, LAST_RETRY_MS)) {
     let mayGoOn = false;
     try {
       const result = await request(method, path, options);
+      onAnswer?.(result);
       mayGoOn = result.answer.code === 'SESSION_ENDED' && readsLeft-- > 0;
       if (result.status < 500 && result.status !== 429 && !mayGoOn) return result;
     } catch (error) {

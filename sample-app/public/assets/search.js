@@ -12,21 +12,26 @@ const FINAL_STATUS = new Map([
   ['aborted', 'Stopped.'],
 ]);
 const MAX_ROWS_SHOWN = 2000;
-const WAIT_SECONDS = 20;
+/** The figures on the page are so old at most, also where nothing is found. */
+const WAIT_SECONDS = 1;
 const form = element('search-form');
 const submitButton = form.querySelector('[type=submit]');
 
 /** The search that is shown. A new one ends the requests of the one before; its runner goes on at the server. */
-let view = { key: '', cursor: 0, requests: new AbortController() };
+let view = { key: '', cursor: 0, repeats: 0, requests: new AbortController() };
 
 // ---- the search shown -----------------------------------------------------------------------------------------------
 
 function showNew(key) {
   view.requests.abort();
   hideEnded();
-  view = { key, cursor: 0, requests: new AbortController() };
+  view = { key, cursor: 0, repeats: 0, requests: new AbortController() };
   element('rows').replaceChildren();
   element('count').textContent = '0';
+  element('repeats').textContent = '0';
+  element('figures').textContent = '';
+  element('progress').value = 0;
+  showLink();
   element('cap').hidden = true;
   element('stop').disabled = true;
   submitButton.disabled = false;
@@ -36,20 +41,21 @@ function showNew(key) {
 async function start() {
   const shown = showNew('');
   clearHash();
-  const { signal } = shown.requests;
   const body = {
     text: form.elements.text.value,
     regex: form.elements.regex.checked,
     folder: form.elements.folder.value,
+    source: form.elements.source.value,
     dedupeKey: randomKey(), // When this request is sent again, it starts no second search.
   };
   submitButton.disabled = true;
   say('Searching…');
-  const { status, answer } = await persistentRequest('POST', '/api/searches', { body, signal, onRetry: sayRetry });
+  const { status, answer } = await ask(shown, 'POST', '/api/searches', body);
   submitButton.disabled = false;
   if (status !== 201) return say(answer.detail);
   shown.key = answer.key;
   history.replaceState(null, '', `#${answer.key}`); // A reload finds the search again.
+  showLink();
   apply(shown, answer);
   await Promise.all([showHistory(), follow(shown, answer.status)]);
 }
@@ -61,18 +67,33 @@ async function open(key) {
   await follow(shown);
 }
 
+/** Asks until there is an answer. With the switch on, the next one is lost, as if the network had broken. */
+function ask(shown, method, path, body) {
+  const onAnswer = () => {
+    if (!element('lose').checked) return;
+    element('lose').checked = false;
+    throw new Error('It is lost.');
+  };
+  const onRetry = () => {
+    shown.repeats += 1;
+    element('repeats').textContent = String(shown.repeats);
+    say('The answer was lost. Asking again…');
+  };
+  return persistentRequest(method, path, { body, signal: shown.requests.signal, onAnswer, onRetry });
+}
+
 async function follow(shown, firstStatus) {
-  const { signal } = shown.requests;
   let status = firstStatus;
   element('stop').disabled = FINAL_STATUS.has(status);
   while (!FINAL_STATUS.has(status)) {
     const path = `/api/searches/${encodeURIComponent(shown.key)}?from=${shown.cursor}&wait=${WAIT_SECONDS}`;
-    const read = await persistentRequest('GET', path, { signal, onRetry: sayRetry });
+    const read = await ask(shown, 'GET', path);
     showIfEnded(read);
     if (read.status === 200) status = apply(shown, read.answer);
     else if (read.status === 409 && read.answer.from === shown.cursor) shown.cursor = read.answer.oldest;
     else return finish(read.status === 410 ? 'This search is gone.' : read.answer.detail);
   }
+  await showHistory(); // It tells how each search has ended.
 }
 
 function apply(shown, page) {
@@ -82,11 +103,25 @@ function apply(shown, page) {
   element('count').textContent = String(shown.cursor);
   element('cap').hidden = shown.cursor <= MAX_ROWS_SHOWN;
   element('cap').textContent = `, the last ${MAX_ROWS_SHOWN} are shown`;
+  showFigures(page);
   const end = FINAL_STATUS.get(page.status);
   // The status is read aloud: it changes when something happens, not with every page.
   if (end === undefined) say('Searching…');
   else finish(`${end} ${page.error?.message ?? `${shown.cursor} rows.`}`);
   return page.status;
+}
+
+function showFigures({ files, progress, status }) {
+  const bar = element('progress');
+  bar.max = files.known || 1;
+  if (files.isCounted || FINAL_STATUS.has(status)) bar.value = files.read;
+  else bar.removeAttribute('value'); // How far it is of how much, nobody knows yet.
+  const figures = [
+    `${files.read} of ${files.known} files${files.isCounted ? '' : ' found so far'}`,
+    `${Math.round(progress.ratePerSecond ?? 0)} rows per second`,
+  ];
+  if (files.etaMs > 0 && !FINAL_STATUS.has(status)) figures.push(`about ${Math.ceil(files.etaMs / 1000)} s left`);
+  element('figures').textContent = figures.join(', ');
 }
 
 function finish(text) {
@@ -109,15 +144,17 @@ function rowOf(values) {
 // ---- the rest of the page -------------------------------------------------------------------------------------------
 
 async function showHistory() {
-  const { history } = await showSession();
-  element('history').replaceChildren(...history.map(historyItem));
+  const { history, runners } = await showSession();
+  const statuses = new Map(runners.map(({ key, status }) => [key, FINAL_STATUS.has(status) ? status : 'at work']));
+  element('history').replaceChildren(...history.map((entry) => historyItem(entry, statuses.get(entry.key) ?? 'gone')));
   element('no-history').hidden = history.length > 0;
 }
 
-function historyItem({ key, text, regex, folder, startedAt }) {
+function historyItem({ key, text, regex, folder, source, startedAt }, status) {
   const link = make('a', { href: `#${key}`, ...(key === view.key && { 'aria-current': 'true' }) }, text);
-  const kind = regex ? ', regular expression' : '';
-  return make('li', {}, link, `${kind}${folder && `, in ${folder}`}, ${new Date(startedAt).toLocaleTimeString()}`);
+  const what = `${source === 'synchronous' ? ' among the words' : ''}${regex ? ', regular expression' : ''}`;
+  const where = folder && `, in ${folder}`;
+  return make('li', {}, link, `${what}${where}, ${new Date(startedAt).toLocaleTimeString()}, ${status}`);
 }
 
 async function newSession() {
@@ -144,6 +181,11 @@ async function changePageSize() {
   const body = { pageSize: form.elements.pageSize.valueAsNumber };
   const { status, answer } = await persistentRequest('PUT', '/api/preferences', { body, onRetry: sayRetry });
   say(status === 200 ? `Pages have ${answer.pageSize} rows now.` : answer.detail);
+}
+
+/** To the same search: both tabs read it, each with a cursor of its own. */
+function showLink() {
+  element('second-tab').href = `${location.pathname}${location.search}${view.key && `#${view.key}`}`;
 }
 
 /** With the key of a search that is not shown in the address, a click on its link would change nothing. */
