@@ -11,6 +11,7 @@ const FINAL_STATUS = new Map([
   ['failed', 'Failed.'],
   ['aborted', 'Stopped.'],
 ]);
+const GONE = 'This search is gone: its session has ended.';
 const MAX_ROWS_SHOWN = 2000;
 const WAIT_SECONDS = 20;
 const form = element('search-form');
@@ -69,7 +70,7 @@ async function follow(shown, firstStatus) {
     const read = await persistentRequest('GET', path, { signal, onRetry: sayRetry });
     if (read.status === 200) status = apply(shown, read.answer);
     else if (read.status === 409 && read.answer.from === shown.cursor) shown.cursor = read.answer.oldest;
-    else return finish(read.status === 410 ? 'This search is gone: its session has ended.' : read.answer.detail);
+    else return finish(read.status === 410 ? GONE : read.answer.detail);
   }
 }
 
@@ -82,7 +83,8 @@ function apply(shown, page) {
   element('cap').textContent = `, the last ${MAX_ROWS_SHOWN} are shown`;
   const end = FINAL_STATUS.get(page.status);
   // The status is read aloud: it changes when something happens, not with every page.
-  if (end === undefined) say('Searching…');
+  if (page.ended !== undefined) finish(GONE);
+  else if (end === undefined) say('Searching…');
   else finish(`${end} ${page.error?.message ?? `${shown.cursor} rows.`}`);
   return page.status;
 }
