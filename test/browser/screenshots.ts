@@ -18,7 +18,7 @@ const views = flags.includes('--all-views') ? VIEW_NAMES : (['desktop'] as const
 const SCENES: Partial<Record<string, (tab: Page) => Promise<void>>> = {
   async search(tab) {
     await tab.getByLabel('Search for').fill('session ends');
-    await tab.keyboard.press('Enter');
+    await tab.getByRole('button', { name: 'Search', exact: true }).click();
     await tab.getByRole('status').filter({ hasText: 'Completed.' }).waitFor();
   },
 };
@@ -50,7 +50,7 @@ try {
       await tab.goto(path);
       await tab.locator('#session').filter({ hasText: ':' }).waitFor();
       await SCENES[name]?.(tab);
-      const suffix = view === 'desktop' ? '' : `-${view.replaceAll(/\W+/g, '-')}`;
+      const suffix = view === 'desktop' ? '' : `-${view.replaceAll(' ', '-')}`;
       await tab.screenshot({ path: join(folder, `sample-${name}${suffix}.png`), fullPage: view !== 'desktop' });
       await tab.close();
     }

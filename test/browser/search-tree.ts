@@ -11,6 +11,8 @@ const LONG_PATH = `${'a-folder-with-a-name-that-goes-on-and-on/'.repeat(4)}and-a
 const textOf = (file: number, line: number): string =>
   line % 5 === 0 ? `grain ${file}/${line} with a needle` : `grain ${file}/${line}`;
 
+/** For checks that look at each cell. */
+export const FEW: Record<string, string> = { [LONG_PATH]: UNBROKEN, 'some.txt': 'a needle\n'.repeat(20) };
 export const TREE: Record<string, string> = { [LONG_PATH]: UNBROKEN };
 export const NEEDLES: Row[] = [[LONG_PATH, '1', UNBROKEN]];
 

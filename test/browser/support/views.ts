@@ -7,7 +7,7 @@ export const VIEWS = {
   desktop: { viewport: DESKTOP, colorScheme: 'light' },
   'dark desktop': { viewport: DESKTOP, colorScheme: 'dark' },
   phone: { viewport: { width: 360, height: 740 }, deviceScaleFactor: 2, colorScheme: 'light' },
-  'dark window at 200 %': { viewport: { width: 640, height: 400 }, deviceScaleFactor: 2, colorScheme: 'dark' },
+  'dark and zoomed': { viewport: { width: 640, height: 400 }, deviceScaleFactor: 2, colorScheme: 'dark' },
 } satisfies Record<string, BrowserContextOptions>;
 
 export type ViewName = keyof typeof VIEWS;
