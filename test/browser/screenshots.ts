@@ -15,11 +15,43 @@ const [, , folder = 'docs/images', ...flags] = process.argv;
 /** Otherwise the desktop alone. */
 const views = flags.includes('--all-views') ? VIEW_NAMES : (['desktop'] as const);
 
+const completed = (tab: Page): Promise<void> => tab.getByRole('status').filter({ hasText: 'Completed.' }).waitFor();
+
+async function search(tab: Page): Promise<void> {
+  await tab.goto('/search');
+  await tab.getByLabel('Search for').fill('session ends');
+  await tab.getByRole('button', { name: 'Search', exact: true }).click();
+  await completed(tab);
+}
+
+/** What is done on the page, or on others before it is opened. */
 const SCENES: Partial<Record<string, (tab: Page) => Promise<void>>> = {
-  async search(tab) {
-    await tab.getByLabel('Search for').fill('session ends');
-    await tab.getByRole('button', { name: 'Search', exact: true }).click();
-    await tab.getByRole('status').filter({ hasText: 'Completed.' }).waitFor();
+  search,
+  async home(tab) {
+    await search(tab);
+    await tab.goto('/');
+  },
+  async ended(tab) {
+    await search(tab);
+    await tab.getByRole('button', { name: 'New session' }).click();
+    await tab.getByRole('status').filter({ hasText: 'new session' }).waitFor();
+    await tab.goto('/ended');
+  },
+  async statistics(tab) {
+    await tab.getByRole('button', { name: 'Count' }).click();
+    await completed(tab);
+  },
+  async 'time-series'(tab) {
+    await tab.getByLabel('Interval in seconds').fill('0.1');
+    await tab.getByLabel('Measurements').fill('30');
+    await tab.getByRole('button', { name: 'Measure' }).click();
+    await completed(tab);
+  },
+  async workspace(tab) {
+    await tab.getByLabel('Steps').fill('8');
+    await tab.getByLabel('Delay').fill('10');
+    await tab.getByRole('button', { name: 'Start' }).click();
+    await completed(tab);
   },
 };
 
@@ -44,12 +76,14 @@ try {
       timezoneId: 'UTC',
       reducedMotion: 'reduce',
     });
-    await context.route('**/api/session', constant);
+    await context.route(/\/api\/(sessions?|endings)$/, constant);
     for (const { name, path } of PAGES) {
+      await context.clearCookies();
       const tab = await context.newPage();
       await tab.goto(path);
-      await tab.locator('#session').filter({ hasText: ':' }).waitFor();
       await SCENES[name]?.(tab);
+      await tab.locator('#session').filter({ hasText: ':' }).waitFor();
+      await tab.getByRole('status').filter({ hasNotText: /^…$/ }).waitFor();
       const suffix = view === 'desktop' ? '' : `-${view.replaceAll(' ', '-')}`;
       await tab.screenshot({ path: join(folder, `sample-${name}${suffix}.png`), fullPage: view !== 'desktop' });
       await tab.close();

@@ -9,10 +9,10 @@ const STEP_LIMIT_MS = 300_000;
 const PACKAGES = ['chromium', 'fonts-liberation'];
 
 try {
-  if (!isThere() && process.getuid?.() === 0 && existsSync(APT_GET)) install();
+  if (!isThere() && !process.env.CHROMIUM_PATH && process.getuid?.() === 0 && existsSync(APT_GET)) install();
   console.log(findChromium());
 } catch (error) {
-  console.log(String(error));
+  console.log((error as Error).message);
 }
 
 function isThere(): boolean {

@@ -8,7 +8,7 @@ import { Watch } from './watch.js';
 
 /** What a wait in a page takes at most: less than a test, so that it is the wait that fails. */
 const WAIT_LIMIT_MS = 15_000;
-const TEST_LIMIT_MS = 45_000;
+const TEST_LIMIT_MS = 60_000;
 
 export interface Users {
   /** Somebody new, with cookies of their own and any number of tabs. */
@@ -22,7 +22,7 @@ export interface Users {
  * another server than that of the sample.
  */
 export function useBrowser(): Users {
-  let browser: Browser;
+  let browser: Browser | undefined;
   let watches: Watch[] = [];
   let expected: RegExp[] = [];
 
@@ -30,7 +30,7 @@ export function useBrowser(): Users {
   beforeAll(async () => {
     browser = await launchChromium();
   });
-  afterAll(() => browser.close());
+  afterAll(() => browser?.close());
 
   afterEach(async () => {
     const [ended, patterns] = [watches, expected];
@@ -42,7 +42,7 @@ export function useBrowser(): Users {
 
   return {
     async newUser(url, view = 'desktop') {
-      const context = await browser.newContext({ ...VIEWS[view], baseURL: url, locale: 'en-GB', timezoneId: 'UTC' });
+      const context = await browser!.newContext({ ...VIEWS[view], baseURL: url, locale: 'en-GB', timezoneId: 'UTC' });
       context.setDefaultTimeout(WAIT_LIMIT_MS);
       watches.push(new Watch(context, url));
       return context;
