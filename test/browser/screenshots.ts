@@ -15,7 +15,7 @@ const [, , folder = 'docs/images', ...flags] = process.argv;
 /** Otherwise the desktop alone. */
 const views = flags.includes('--all-views') ? VIEW_NAMES : (['desktop'] as const);
 
-const completed = (tab: Page): Promise<void> => tab.getByRole('status').filter({ hasText: 'Completed.' }).waitFor();
+const completed = (tab: Page): Promise<void> => tab.locator('#status').filter({ hasText: 'Completed.' }).waitFor();
 
 async function search(tab: Page): Promise<void> {
   await tab.goto('/search');
@@ -34,7 +34,7 @@ const SCENES: Partial<Record<string, (tab: Page) => Promise<void>>> = {
   async ended(tab) {
     await search(tab);
     await tab.getByRole('button', { name: 'New session' }).click();
-    await tab.getByRole('status').filter({ hasText: 'new session' }).waitFor();
+    await tab.locator('#status').filter({ hasText: 'new session' }).waitFor();
     await tab.goto('/ended');
   },
   async statistics(tab) {
@@ -83,7 +83,7 @@ try {
       await tab.goto(path);
       await SCENES[name]?.(tab);
       await tab.locator('#session').filter({ hasText: ':' }).waitFor();
-      await tab.getByRole('status').filter({ hasNotText: /^…$/ }).waitFor();
+      await tab.locator('#status').filter({ hasNotText: /^…$/ }).waitFor();
       const suffix = view === 'desktop' ? '' : `-${view.replaceAll(' ', '-')}`;
       await tab.screenshot({ path: join(folder, `sample-${name}${suffix}.png`), fullPage: view !== 'desktop' });
       await tab.close();

@@ -4,7 +4,7 @@ import { Gate } from '../../support/gate.js';
 
 /** Waits until the status line says so. */
 export async function expectStatus(tab: Page, text: string | RegExp): Promise<void> {
-  const status = tab.getByRole('status');
+  const status = tab.locator('#status');
   const isReached = await status
     .filter({ hasText: text })
     .waitFor()
