@@ -10,8 +10,6 @@ import { VIEW_NAMES } from './support/views.js';
 
 const STARTS = '**/api/searches';
 const READS = '**/api/searches/*?*';
-/** Rows in an answer: the first has so many, and those that follow are read. */
-const PAGE_ROWS = 100;
 const ALL_FOUND = `Completed. ${NEEDLES.length} rows.`;
 
 async function search(tab: Page, text: string): Promise<void> {
@@ -34,8 +32,8 @@ async function expectAllRows(tab: Page): Promise<void> {
 async function searchHalf(tab: Page, text = 'needle') {
   const reads = await hold(tab, READS);
   await search(tab, text);
-  await tab.locator(`#rows tr:nth-child(${PAGE_ROWS})`).waitFor();
-  expect(await rowsOf(tab)).toHaveLength(PAGE_ROWS);
+  await tab.locator('#rows tr').first().waitFor();
+  expect((await rowsOf(tab)).length).toBeLessThan(NEEDLES.length);
   return reads;
 }
 
@@ -118,12 +116,13 @@ describe('The search', () => {
 
   it('stops, with the rows that it has shown', async () => {
     const reads = await searchHalf(tab, 'grain');
+    const { length } = await rowsOf(tab);
     const stopped = tab.waitForResponse((response) => response.request().method() === 'DELETE');
     await tab.getByRole('button', { name: 'Stop' }).click();
     expect(await (await stopped).json()).toEqual({ status: 'aborted' });
     reads.open();
-    await expectStatus(tab, `Stopped. ${PAGE_ROWS} rows.`);
-    expect(await rowsOf(tab)).toHaveLength(PAGE_ROWS);
+    await expectStatus(tab, `Stopped. ${length} rows.`);
+    expect(await rowsOf(tab)).toHaveLength(length);
     expect(await tab.getByRole('button', { name: 'Stop' }).isEnabled()).toBe(false);
   });
 
