@@ -69,3 +69,9 @@ export function make(tag, attributes = {}, ...parts) {
   made.append(...parts);
   return made;
 }
+
+// The link by itself would put its own name where some pages keep in the address what they show.
+document.querySelector('.skip').addEventListener('click', (event) => {
+  event.preventDefault();
+  element('main').focus();
+});

@@ -11,6 +11,8 @@ const FINAL_STATUS = new Map([
   ['failed', 'Failed.'],
   ['aborted', 'Stopped.'],
 ]);
+/** Why, the banner says. */
+const GONE = 'This search is gone.';
 const MAX_ROWS_SHOWN = 2000;
 /** The figures on the page are so old at most, also where nothing is found. */
 const WAIT_SECONDS = 1;
@@ -91,7 +93,7 @@ async function follow(shown, firstStatus) {
     showIfEnded(read);
     if (read.status === 200) status = apply(shown, read.answer);
     else if (read.status === 409 && read.answer.from === shown.cursor) shown.cursor = read.answer.oldest;
-    else return finish(read.status === 410 ? 'This search is gone.' : read.answer.detail);
+    else return finish(read.status === 410 ? GONE : read.answer.detail);
   }
   await showHistory(); // It tells how each search has ended.
 }
@@ -106,7 +108,8 @@ function apply(shown, page) {
   showFigures(page);
   const end = FINAL_STATUS.get(page.status);
   // The status is read aloud: it changes when something happens, not with every page.
-  if (end === undefined) say('Searching…');
+  if (page.ended !== undefined) finish(GONE);
+  else if (end === undefined) say('Searching…');
   else finish(`${end} ${page.error?.message ?? `${shown.cursor} rows.`}`);
   return page.status;
 }

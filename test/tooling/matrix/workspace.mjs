@@ -17,7 +17,7 @@ const NOT_COPIED = ['node_modules', '.git', 'dist', 'build', 'coverage'];
 /** Developers' tools, which no test needs. */
 const NOT_INSTALLED = ['@eslint/js', '@nestjs/cli', 'eslint', 'prettier', 'typescript-eslint'];
 /** None of the library's behaviour: tools, the sample application, and the list of statements. */
-const LEFT_OUT = ['/test/tooling/', '/test/sample-app/', '/test/statements\\.spec'];
+const LEFT_OUT = ['/test/tooling/', '/test/sample-app/', '/test/browser/', '/test/statements\\.spec'];
 /** Random histories try the library, and need not all be the same for each Nest. */
 const FEWER_HISTORIES = { HISTORIES: '50', RUNS: '100' };
 const INSTALL_LIMIT_MS = 300_000;
