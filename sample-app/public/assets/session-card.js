@@ -6,7 +6,7 @@ import { sessionName } from './requests.js';
 const PAGES = new Map([
   ['search', '/search'],
   ['statistics', '/statistics'],
-  ['series', '/series'],
+  ['series', '/time-series'],
   ['workspace', '/workspace'],
 ]);
 const SCOPES = new Map([
