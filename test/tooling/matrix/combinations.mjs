@@ -17,6 +17,7 @@ const COMPANIONS = {
     '@nestjs/event-emitter': '3',
     '@nestjs/platform-ws': '11',
     '@nestjs/schedule': '6',
+    '@nestjs/swagger': '11',
     '@nestjs/websockets': '11',
   },
 };
