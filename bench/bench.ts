@@ -6,13 +6,13 @@
  *   npm run bench -- --quick      fewer pairs and smaller sizes: what is far off shows
  *   npm run bench -- --check      whether everything runs
  *
- * It fails where a goal is not met.
+ * It fails where a goal is not met, or a row could not be measured.
  */
 import { parseArgs } from 'node:util';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { draw } from './harness/chart.js';
 import { toMarkdown, toText } from './harness/report.js';
-import { EFFORTS, type Outcome } from './harness/row.js';
+import { EFFORTS, failed, type Outcome } from './harness/row.js';
 import { calls } from './rows/calls.js';
 import { expiry } from './rows/expiry.js';
 import { fairness } from './rows/fairness.js';
@@ -40,7 +40,8 @@ const startedMs = performance.now();
 const outcomes: Outcome[] = [];
 for (const row of ROWS.filter(({ name }) => positionals.length === 0 || positionals.includes(name))) {
   const rowStartedMs = performance.now();
-  outcomes.push(await row.measure(effort));
+  // One that fails does not take what others have measured with it.
+  outcomes.push(await row.measure(effort).catch((error: unknown) => failed(row.name, error)));
   console.error(`${row.name}: ${((performance.now() - rowStartedMs) / 1_000).toFixed(0)} s`);
 }
 // Goals are for the sizes, and the certainty, of the whole run.
@@ -56,4 +57,5 @@ if (effort === EFFORTS.full) {
   for (const chart of charts) writeFileSync(new URL(`images/${chart.name}.svg`, DOCS), draw(chart));
   if (positionals.length === 0) writeFileSync(new URL('benchmarks.md', DOCS), toMarkdown(lines, charts, minutes));
 }
-process.exitCode = lines.some(({ isMet }) => isMet === false) ? 1 : 0;
+const isWrong = outcomes.some(({ hasFailed }) => hasFailed === true) || lines.some(({ isMet }) => isMet === false);
+process.exitCode = isWrong ? 1 : 0;

@@ -47,6 +47,14 @@ export interface Chart {
 export interface Outcome {
   readonly lines: readonly Line[];
   readonly charts?: readonly Chart[];
+  /** It could not be measured. */
+  readonly hasFailed?: true;
+}
+
+/** What the table tells of a row that could not be measured. */
+export function failed(name: string, error: unknown): Outcome {
+  console.error(error);
+  return { lines: [{ what: name, ours: 'failed', note: String(error) }], hasFailed: true };
 }
 
 /** One benchmark: `npm run bench -- name`. */

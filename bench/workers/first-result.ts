@@ -30,6 +30,20 @@ const worker = new QueueWorker(
 );
 await Promise.all([queue.waitUntilReady(), events.waitUntilReady(), worker.waitUntilReady()]);
 
+let jobs = 0;
+
+/** Resolves with the first progress of a job. That of an earlier one may still be on its way. */
+function firstProgressOf(id: string): Promise<number> {
+  return new Promise((resolve) => {
+    const listener = ({ jobId, data }: { jobId: string; data: unknown }): void => {
+      if (jobId !== id) return;
+      events.off('progress', listener);
+      resolve(Number(data));
+    };
+    events.on('progress', listener);
+  });
+}
+
 serve({
   runner: (count) =>
     runInSession(app, async (session) => {
@@ -43,11 +57,9 @@ serve({
   async job(count) {
     let sum = 0;
     for (let i = 0; i < count; i++) {
-      let told = (_step: number): void => undefined;
-      const first = new Promise<number>((resolve) => (told = resolve));
-      const listener = ({ data }: { data: unknown }): void => told(Number(data));
-      events.once('progress', listener);
-      const job = await queue.add('work', {}, { removeOnComplete: 1_000 });
+      const jobId = `job-${jobs++}`;
+      const first = firstProgressOf(jobId);
+      const job = await queue.add('work', {}, { jobId, removeOnComplete: 1_000 });
       sum += await first;
       await job.waitUntilFinished(events);
     }
