@@ -2,6 +2,7 @@
 import 'reflect-metadata';
 import { Module } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
+import { randomUUID } from 'node:crypto';
 import { Queue, QueueEvents, Worker as QueueWorker } from 'bullmq';
 import { ActiveSessionModule, runInSession } from 'nestjs-active-session';
 import { serve, workerArguments } from '../harness/worker.js';
@@ -30,8 +31,6 @@ const worker = new QueueWorker(
 );
 await Promise.all([queue.waitUntilReady(), events.waitUntilReady(), worker.waitUntilReady()]);
 
-let jobs = 0;
-
 /** Resolves with the first progress of a job. That of an earlier one may still be on its way. */
 function firstProgressOf(id: string): Promise<number> {
   return new Promise((resolve) => {
@@ -57,7 +56,7 @@ serve({
   async job(count) {
     let sum = 0;
     for (let i = 0; i < count; i++) {
-      const jobId = `job-${jobs++}`;
+      const jobId = randomUUID();
       const first = firstProgressOf(jobId);
       const job = await queue.add('work', {}, { jobId, removeOnComplete: 1_000 });
       sum += await first;
