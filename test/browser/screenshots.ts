@@ -7,8 +7,8 @@ import { join } from 'node:path';
 import type { Page, Route } from 'playwright-core';
 import { PAGES } from '../../sample-app/page/site.js';
 import { findUpwards } from '../../sample-app/settings.js';
+import { Sample } from '../sample-app/sample.js';
 import { launchChromium } from './support/launch-chromium.js';
-import { Sample } from './support/sample.js';
 import { VIEW_NAMES, VIEWS } from './support/views.js';
 
 const [, , folder = 'docs/images', ...flags] = process.argv;

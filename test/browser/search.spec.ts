@@ -2,9 +2,9 @@ import { beforeEach, describe, expect, it } from '@jest/globals';
 import type { BrowserContext, Page } from 'playwright-core';
 import { findUpwards } from '../../sample-app/settings.js';
 import { expectAccessible } from './support/axe.js';
+import { Sample } from '../sample-app/sample.js';
 import { FEW, NEEDLES, TREE, type Row } from './search-tree.js';
-import { Sample } from './support/sample.js';
-import { expectStatus, expectToFit, hold, loseAnswer, nextStop, open } from './support/tab.js';
+import { endSession, expectStatus, expectToFit, hold, loseAnswer, nextStop, open, runnersOf } from './support/tab.js';
 import { useBrowser, useSample } from './support/use-browser.js';
 import { VIEW_NAMES } from './support/views.js';
 
@@ -35,12 +35,6 @@ async function searchHalf(tab: Page, text = 'needle') {
   await tab.locator('#rows tr').first().waitFor();
   expect((await rowsOf(tab)).length).toBeLessThan(NEEDLES.length);
   return reads;
-}
-
-/** How many runners the server has for the tab's user. */
-async function runnersOf(user: BrowserContext): Promise<number> {
-  const { runners } = await (await user.request.get('/api/session')).json();
-  return runners.length;
 }
 
 describe('The search', () => {
@@ -80,6 +74,7 @@ describe('The search', () => {
     await tab.unrouteAll();
     await tab.reload();
     await expectAllRows(tab);
+    expect(await tab.getByLabel('Search for').inputValue()).toBe('needle');
     await tab.reload();
     await expectAllRows(tab);
   });
@@ -97,6 +92,10 @@ describe('The search', () => {
     await search(tab, 'needle');
     await expectAllRows(tab);
     await search(tab, 'no such text');
+    await expectStatus(tab, 'Completed. 0 rows.');
+    await tab.goBack();
+    await expectAllRows(tab);
+    await tab.goForward();
     await expectStatus(tab, 'Completed. 0 rows.');
     await tab.getByRole('link', { name: 'needle' }).click();
     await expectAllRows(tab);
@@ -141,10 +140,7 @@ describe('The search', () => {
   it('says that its session has ended, in another tab, when it asks for more', async () => {
     users.expectErrors(/410/);
     const reads = await searchHalf(tab);
-    const other = await user.newPage();
-    await open(other, '/search');
-    await other.getByRole('button', { name: 'New session' }).click();
-    await expectStatus(other, 'This is a new session.');
+    await endSession(user);
     reads.open();
     await expectStatus(tab, /search is gone/);
     await search(tab, 'needle');
@@ -190,13 +186,11 @@ describe('A search of very many files', () => {
     try {
       const user = await users.newUser(large.url);
       const tab = await user.newPage();
-      const other = await user.newPage();
       await open(tab, '/search');
-      await open(other, '/search');
       const waits = tab.waitForRequest(READS);
       await search(tab, 'no line of any package says this');
       await waits;
-      await other.getByRole('button', { name: 'New session' }).click();
+      await endSession(user);
       await expectStatus(tab, /search is gone/);
     } finally {
       await large.close();

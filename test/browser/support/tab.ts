@@ -1,5 +1,5 @@
 import { expect } from '@jest/globals';
-import type { Page } from 'playwright-core';
+import type { BrowserContext, Page } from 'playwright-core';
 import { Gate } from '../../support/gate.js';
 
 /** Waits until the status line says so. */
@@ -19,6 +19,21 @@ export async function expectStatus(tab: Page, text: string | RegExp): Promise<vo
 export async function open(tab: Page, path: string): Promise<void> {
   await tab.goto(path);
   await tab.locator('#session').filter({ hasText: ':' }).waitFor();
+}
+
+/** How many runners the server has in the user's session. */
+export async function runnersOf(user: BrowserContext): Promise<number> {
+  const { runners } = await (await user.request.get('/api/session')).json();
+  return runners.length;
+}
+
+/** The user ends the session in a tab of its own. */
+export async function endSession(user: BrowserContext): Promise<void> {
+  const tab = await user.newPage();
+  await open(tab, '/search');
+  await tab.getByRole('button', { name: 'New session' }).click();
+  await expectStatus(tab, 'This is a new session.');
+  await tab.close();
 }
 
 /** Requests wait on their way to the server until the gate that it gives is open. */

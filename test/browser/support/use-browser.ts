@@ -1,8 +1,7 @@
 import { afterAll, afterEach, beforeAll, expect, jest } from '@jest/globals';
 import type { Browser, BrowserContext } from 'playwright-core';
-import { makeTempTree, removeTempTree } from '../../sample-app/temp-tree.js';
+import { Sample } from '../../sample-app/sample.js';
 import { launchChromium } from './launch-chromium.js';
-import { Sample } from './sample.js';
 import { VIEWS, type ViewName } from './views.js';
 import { Watch } from './watch.js';
 
@@ -53,16 +52,11 @@ export function useBrowser(): Users {
 
 /** For the top of a spec: the sample application over a folder with this content. */
 export function useSample(content: Record<string, string>): { readonly url: string } {
-  let folder: string;
   let sample: Sample;
   beforeAll(async () => {
-    folder = await makeTempTree(content);
-    sample = await Sample.start(folder);
+    sample = await Sample.over(content);
   });
-  afterAll(async () => {
-    await sample.close();
-    await removeTempTree(folder);
-  });
+  afterAll(() => sample.close());
   return {
     get url() {
       return sample.url;
