@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, it } from '@jest/globals';
 import type { BrowserContext, Page } from 'playwright-core';
-import { endSession, expectStatus, hold, loseAnswer, open, runnersOf } from './support/tab.js';
+import { endSession, expectStatus, hold, loseAnswer, open, runnersOf, waitUntil } from './support/tab.js';
 import { useBrowser, useSample } from './support/use-browser.js';
 
 interface RunnerPage {
@@ -70,7 +70,7 @@ describe.each(RUNNER_PAGES)(
 
     /** The page shows that the runner has got so far. */
     async function expectToReach(reached: number, page = tab): Promise<number> {
-      await page.waitForFunction(`${numberIn} >= ${reached}`);
+      await waitUntil(page, `${numberIn} >= ${reached}`);
       return page.evaluate<number>(numberIn);
     }
 

@@ -4,7 +4,17 @@ import { findUpwards } from '../../sample-app/settings.js';
 import { expectAccessible } from './support/axe.js';
 import { Sample } from '../sample-app/sample.js';
 import { FEW, NEEDLES, TREE, type Row } from './search-tree.js';
-import { endSession, expectStatus, expectToFit, hold, loseAnswer, nextStop, open, runnersOf } from './support/tab.js';
+import {
+  endSession,
+  expectStatus,
+  expectToFit,
+  hold,
+  loseAnswer,
+  nextStop,
+  open,
+  runnersOf,
+  waitUntil,
+} from './support/tab.js';
 import { useBrowser, useSample } from './support/use-browser.js';
 import { VIEW_NAMES } from './support/views.js';
 
@@ -173,7 +183,7 @@ describe('The search', () => {
     await expectAllRows(tab);
     for (let { html } = await nextStop(tab); !html.includes('table-frame');) ({ html } = await nextStop(tab));
     await tab.keyboard.press('End');
-    await tab.waitForFunction('document.querySelector(".table-frame").scrollTop > 0');
+    await waitUntil(tab, 'document.querySelector(".table-frame").scrollTop > 0');
     expect((await nextStop(tab)).html).toContain('needle');
   });
 });

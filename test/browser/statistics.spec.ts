@@ -19,6 +19,11 @@ async function count(tab: Page, foldersPerSecond: string): Promise<void> {
   await tab.getByRole('button', { name: 'Count' }).click();
 }
 
+/** Folders, files and bytes. */
+async function keyFiguresOf(tab: Page): Promise<string[]> {
+  return (await tab.locator('.key-figures dd').allTextContents()).slice(0, 3);
+}
+
 describe('The folder statistics', () => {
   const sample = useSample(TREE);
   const users = useBrowser();
@@ -29,7 +34,7 @@ describe('The folder statistics', () => {
     await open(tab, '/statistics');
     await count(tab, '');
     await expectStatus(tab, 'Completed.');
-    expect(await tab.locator('.key-figures dd').allTextContents()).toMatchObject(['2', '4', '4.52 kB']);
+    expect(await keyFiguresOf(tab)).toEqual(['2', '4', '4.52 kB']);
     expect(await tab.locator('#rows tr').allInnerTexts()).toEqual(['.md\t4 kB\t2', '.json\t500 B\t1', 'none\t20 B\t1']);
     expect(await tab.getByRole('img').getAttribute('aria-label')).toBe(
       'Bytes by extension. The most: .md, 4 kB of 4.52 kB.',
@@ -51,7 +56,7 @@ describe('The folder statistics', () => {
     await tab.getByLabel('Folder (empty').fill('more');
     await count(tab, '');
     await expectStatus(tab, 'Completed.');
-    expect(await tab.locator('.key-figures dd').allTextContents()).toMatchObject(['1', '2', '1.5 kB']);
+    expect(await keyFiguresOf(tab)).toEqual(['1', '2', '1.5 kB']);
     expect(await tab.getByRole('heading', { name: 'Extensions' }).textContent()).toBe('Extensions of more');
   });
 

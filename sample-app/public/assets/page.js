@@ -80,6 +80,17 @@ export function make(tag, attributes = {}, ...parts) {
   return made;
 }
 
+// Whoever clicks twice out of habit means once, also where the first click is answered before the second one comes.
+document.addEventListener(
+  'click',
+  (event) => {
+    if (event.detail < 2 || event.target.closest('.main, #new-session') === null) return;
+    event.preventDefault();
+    event.stopPropagation();
+  },
+  { capture: true },
+);
+
 // The link by itself would put its own name where some pages keep in the address what they show.
 document.querySelector('.skip').addEventListener('click', (event) => {
   event.preventDefault();

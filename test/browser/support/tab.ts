@@ -2,6 +2,9 @@ import { expect } from '@jest/globals';
 import type { BrowserContext, Page } from 'playwright-core';
 import { Gate } from '../../support/gate.js';
 
+/** What a wait in a page takes at most: less than a test, so that it is the wait that fails. */
+export const WAIT_LIMIT_MS = 15_000;
+
 /** Waits until the status line says so. */
 export async function expectStatus(tab: Page, text: string | RegExp): Promise<void> {
   const status = tab.locator('#status');
@@ -19,6 +22,14 @@ export async function expectStatus(tab: Page, text: string | RegExp): Promise<vo
 export async function open(tab: Page, path: string): Promise<void> {
   await tab.goto(path);
   await tab.locator('#session').filter({ hasText: ':' }).waitFor();
+}
+
+/** Waits until the expression holds on the page. Asked from here: the page itself lets no text become code. */
+export async function waitUntil(tab: Page, expression: string): Promise<void> {
+  const end = performance.now() + WAIT_LIMIT_MS;
+  while (!(await tab.evaluate<boolean>(expression))) {
+    if (performance.now() > end) throw new Error(`It did not come true: ${expression}`);
+  }
 }
 
 /** How many runners the server has in the user's session. */

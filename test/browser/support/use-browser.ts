@@ -2,11 +2,10 @@ import { afterAll, afterEach, beforeAll, expect, jest } from '@jest/globals';
 import type { Browser, BrowserContext } from 'playwright-core';
 import { Sample } from '../../sample-app/sample.js';
 import { launchChromium } from './launch-chromium.js';
+import { WAIT_LIMIT_MS } from './tab.js';
 import { VIEWS, type ViewName } from './views.js';
 import { Watch } from './watch.js';
 
-/** What a wait in a page takes at most: less than a test, so that it is the wait that fails. */
-const WAIT_LIMIT_MS = 15_000;
 const TEST_LIMIT_MS = 60_000;
 
 export interface Users {
