@@ -48,7 +48,7 @@ export async function endSession(user: BrowserContext): Promise<void> {
 }
 
 /** Requests wait on their way to the server until the gate that it gives is open. */
-export async function hold(tab: Page, url: string): Promise<Gate> {
+export async function hold(tab: Page, url: string | RegExp): Promise<Gate> {
   const gate = new Gate();
   await tab.route(url, async (route) => {
     await gate.opened;
