@@ -44,7 +44,7 @@ export function draw({ title, x, y, series }: Chart): string {
     ...xs.map((each) => text([toX.place(each), HEIGHT - BOTTOM + 18], inDigits(each), 'text-anchor="middle"')),
     text([(LEFT + WIDTH - RIGHT) / 2, HEIGHT - 10], x, 'text-anchor="middle"'),
     ...toY.ticks.map((each) => text([LEFT - 8, toY.place(each) + 4], inDigits(each), 'text-anchor="end"')),
-    text([LEFT - 8, TOP - 4], y, 'text-anchor="end"'),
+    text([LEFT - 8, TOP - 14], y, 'text-anchor="end"'),
     `</g>`,
     `<g stroke="#777" stroke-opacity="0.3">`,
     ...toY.ticks.map((each) => horizontal(toY.place(each))),
