@@ -154,6 +154,7 @@ export class ActiveSessionCoreModule
 
   async onModuleDestroy(): Promise<void> {
     await this.sessions.shutdown();
+    await this.httpSessions.answerAll();
     await this.httpSessions.close();
   }
 

@@ -25,6 +25,9 @@ const FAULTS: ReadonlySet<UnavailableReason> = new Set<UnavailableReason>([
   'too-late',
 ]);
 
+/** For so long, in ms, a shutdown waits for answers. */
+const ANSWERS_MS = 1_000;
+
 type Next = (error?: unknown) => void;
 
 /** The middleware: gives each request that a rule maps its session, and the context in which it is found. */
@@ -197,6 +200,14 @@ export class HttpSessions extends UserSessionNamer implements SessionFinder {
 
   onReleased(cell: RequestCell): void {
     this.logouts.inFlight.remove(cell);
+  }
+
+  /**
+   * At shutdown, when the reads that waited have been released with their sessions: their answers go out before Nest may cut all
+   * connections. A stream may never end.
+   */
+  answerAll(): Promise<void> {
+    return this.logouts.inFlight.none(({ hasGroup }) => hasGroup, ANSWERS_MS);
   }
 
   /** Ends what requests without a session have, and makes nothing for them any more; leaves the stores of user sessions alone again. */
