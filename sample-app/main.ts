@@ -11,7 +11,7 @@ const PATH_WIDTH = 12;
 
 async function bootstrap(): Promise<void> {
   const port = portFromEnvironment();
-  const app = await NestFactory.create<NestExpressApplication>(AppModule);
+  const app = await NestFactory.create<NestExpressApplication>(AppModule, { forceCloseConnections: true });
   // Without this, Ctrl+C would end the process with searches still running and sessions not cleaned up.
   app.enableShutdownHooks();
   describeApi(app);
