@@ -1,6 +1,7 @@
-import { describeError } from '../describe-error.js';
+import { types } from 'node:util';
 import { Inject, Injectable, type Logger } from '@nestjs/common';
 import { ModulesContainer } from '@nestjs/core';
+import { describeError } from '../describe-error.js';
 import type { ResolvedOptions, SessionRequest } from '../options.js';
 import type { InstanceProvider } from '../scope/providers/instance-provider.js';
 import { UserSessionNamer } from '../session/active-session-group.registry.js';
@@ -258,6 +259,7 @@ export class HttpSessions extends UserSessionNamer implements SessionFinder {
 
 /** What the application's functions throw is handed on. To Express much that is no error says that there is none. */
 function asError(thrown: unknown): Error {
-  if (thrown instanceof Error) return thrown;
+  // In Jest, those of Node are of another realm.
+  if (thrown instanceof Error || types.isNativeError(thrown)) return thrown;
   return new Error(`The request was refused by what is no error: ${describeError(thrown).text}`, { cause: thrown });
 }
