@@ -1,4 +1,5 @@
 import { inspect } from 'node:util';
+import { checkFunction } from '../../check-arguments.js';
 import { LockTimeoutError, NotInSessionError } from '../../errors.js';
 import { HeldService } from './held-service.js';
 import { nameOfToken, type Token } from '../injection-metadata.js';
@@ -77,6 +78,7 @@ class TokenLock<T> extends SessionLock<T> {
   }
 
   override async run<R>(fn: (service: T) => R | Promise<R>, options?: AcquireOptions): Promise<R> {
+    checkFunction('what run() runs', fn);
     const { service, hold } = await this.enter(options);
     try {
       return await this.locks.runHolding(hold, () => fn(service));
