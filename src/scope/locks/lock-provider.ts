@@ -1,5 +1,5 @@
 import { inspect } from 'node:util';
-import { checkFunction } from '../../check-arguments.js';
+import { checkFunction, checkObject } from '../../check-arguments.js';
 import { LockTimeoutError, NotInSessionError } from '../../errors.js';
 import { HeldService } from './held-service.js';
 import { nameOfToken, type Token } from '../injection-metadata.js';
@@ -66,10 +66,11 @@ class TokenLock<T> extends SessionLock<T> {
     return this.lockedService(await this.enter(options));
   }
 
-  override async tryAcquire(options?: AcquireOptions): Promise<LockedService<T> | undefined> {
+  override async tryAcquire(options: AcquireOptions = {}): Promise<LockedService<T> | undefined> {
+    checkObject('the options of a lock', options);
     let entered: Entered;
     try {
-      entered = await this.locks.enter(this.token, this.scope, { ...options, timeoutMs: options?.timeoutMs ?? 0 });
+      entered = await this.locks.enter(this.token, this.scope, { ...options, timeoutMs: options.timeoutMs ?? 0 });
     } catch (error) {
       if (error instanceof LockTimeoutError) return undefined;
       throw error;
