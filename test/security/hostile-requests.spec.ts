@@ -265,7 +265,7 @@ describe('Random requests', () => {
   const query = fc.array(fc.tuple(own, text), { maxLength: 4 });
   const key = fc.oneof({ weight: 3, arbitrary: fc.constant(undefined) }, { weight: 1, arbitrary: text });
 
-  it(`are answered, or refused with a reason, and leave the session as it was (seed ${SEED})`, async () => {
+  it('are answered, or refused with a reason, and leave the session as it was', async () => {
     const app = await startRows();
     const { browser, session } = await app.user();
     const path = `/rows/${(await browser.post('/rows', {})).body.key}`;
