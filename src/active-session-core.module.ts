@@ -1,7 +1,6 @@
 import {
   ConfigurableModuleBuilder,
   Inject,
-  Logger,
   Module,
   type NestModule,
   type OnApplicationShutdown,
@@ -23,6 +22,7 @@ import {
   type SessionRequest,
 } from './options.js';
 import { resolveOptions } from './resolve-options.js';
+import { SafeLogger } from './safe-logger.js';
 import { ApplicationScopes } from './scope/application-scopes.js';
 import { SessionContext } from './scope/context.js';
 import { OwnerProvider } from './scope/providers/owner-provider.js';
@@ -58,7 +58,7 @@ const USER_SESSION_MOUNT = Symbol('nestjs-active-session.user-session-mount');
     {
       provide: ScopeHost,
       useFactory: (context: SessionContext, modules: ModulesContainer) =>
-        new ApplicationScopes(context, modules, new Logger('ActiveSession')),
+        new ApplicationScopes(context, modules, new SafeLogger()),
       inject: [SessionContext, ModulesContainer],
     },
     {
@@ -73,7 +73,7 @@ const USER_SESSION_MOUNT = Symbol('nestjs-active-session.user-session-mount');
           cleanupLimit: new TimeLimit(cleanupTimeoutMs, clock, runClean),
           userSessionLimit: new TimeLimit(userSessionTimeoutMs, clock, runClean),
           moduleRef,
-          logger: new Logger('ActiveSession'),
+          logger: new SafeLogger(),
         };
       },
       inject: [RESOLVED_OPTIONS, ScopeHost, ModuleRef],
@@ -135,7 +135,7 @@ export class ActiveSessionCoreModule
         'ActiveSessionModule.forRoot() was imported more than once. Import it in the root module only: it is global.',
       );
     if (!putFirstAtShutdown(modules, ActiveSessionCoreModule))
-      new Logger('ActiveSession').warn(
+      new SafeLogger().warn(
         'This version of Nest does not let sessions end before the services that they use: at shutdown their hooks may find closed connections.',
       );
   }
@@ -154,6 +154,7 @@ export class ActiveSessionCoreModule
 
   async onModuleDestroy(): Promise<void> {
     await this.sessions.shutdown();
+    await this.httpSessions.answerAll();
     await this.httpSessions.close();
   }
 

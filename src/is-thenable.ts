@@ -2,3 +2,8 @@
 export function isThenable(value: unknown): value is PromiseLike<unknown> {
   return typeof value === 'object' && value !== null && 'then' in value && typeof value.then === 'function';
 }
+
+/** Something that must not be a promise may be one: where that fails nobody hears of it, and the process goes on. */
+export function disown(value: unknown): void {
+  if (isThenable(value)) Promise.resolve(value).then(undefined, () => undefined);
+}

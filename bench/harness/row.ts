@@ -34,8 +34,9 @@ export interface Line {
   readonly note?: string;
 }
 
-/** How figures grow. Both axes are logarithmic. */
+/** How figures grow. Both axes are logarithmic, but for the x of a course of time. */
 export interface Chart {
+  readonly isOverTime?: boolean;
   /** The name of the file, without its ending. */
   readonly name: string;
   readonly title: string;

@@ -27,8 +27,8 @@ export function quantile(sorted: readonly number[], part: number): number {
   return sorted[Math.floor((sorted.length - 1) * part)] ?? NaN;
 }
 
-/** Mulberry32. */
-function pseudoRandom(seed: number): () => number {
+/** Numbers from 0 to 1, the same ones for the same seed: Mulberry32. */
+export function pseudoRandom(seed: number): () => number {
   let state = seed;
   return () => {
     state = (state + 0x6d2b79f5) | 0;

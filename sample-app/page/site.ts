@@ -7,15 +7,47 @@ export interface Page {
   readonly name: string;
   readonly path: string;
   readonly title: string;
+  /** What to try on it. */
+  readonly hint: string;
 }
 
 export const PAGES: readonly Page[] = [
-  { name: 'home', path: '/', title: 'This session' },
-  { name: 'search', path: '/search', title: 'Search a folder' },
-  { name: 'statistics', path: '/statistics', title: 'Folder statistics' },
-  { name: 'time-series', path: '/time-series', title: 'Time series' },
-  { name: 'workspace', path: '/workspace', title: 'Exclusive service' },
-  { name: 'ended', path: '/ended', title: 'What has ended' },
+  {
+    name: 'home',
+    path: '/',
+    title: 'This session',
+    hint: 'Open a second session beside this one; log in, and log out: see what goes on and what ends.',
+  },
+  {
+    name: 'search',
+    path: '/search',
+    title: 'Search a folder',
+    hint: 'Reload in the middle, lose an answer, read along in a second tab: no row is lost, none comes twice.',
+  },
+  {
+    name: 'statistics',
+    path: '/statistics',
+    title: 'Folder statistics',
+    hint: 'Let triggers wait for some folders more while the chart goes on growing.',
+  },
+  {
+    name: 'time-series',
+    path: '/time-series',
+    title: 'Time series',
+    hint: 'Measure this server, start a search on another page, and come back.',
+  },
+  {
+    name: 'workspace',
+    path: '/workspace',
+    title: 'Exclusive service',
+    hint: 'Start a job in each of two tabs: the second one waits for its turn.',
+  },
+  {
+    name: 'ended',
+    path: '/ended',
+    title: 'What has ended',
+    hint: 'Press “New session” on another page first: here it says what has ended, and why.',
+  },
 ];
 
 export interface Asset {
@@ -45,6 +77,7 @@ export class Site {
     const parts = new Map([
       ['title', page.title],
       ['name', page.name],
+      ['hint', page.hint],
       ['links', links.join('\n          ')],
       ['main', this.mains.get(page.name) ?? ''],
     ]);

@@ -1,6 +1,6 @@
 import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
-import { IsBoolean, IsIn, IsString, Length, MaxLength } from 'class-validator';
-import { Optional } from '../http/fields.js';
+import { IsBoolean, IsIn, Length, MaxLength } from 'class-validator';
+import { DedupeKey } from '../http/dedupe-key.js';
 import { type SourceName, SOURCES } from './search-source.js';
 
 /** Its form is checked here; the pattern and the folder have checks of their own. */
@@ -30,9 +30,6 @@ export class SearchRequest {
   @IsIn(SOURCES, { message: `"source" must be one of: ${SOURCES.join(', ')}` })
   source: SourceName = 'asynchronous';
 
-  @ApiPropertyOptional({ maxLength: 100, description: 'The same key again is the same search: for who sends twice.' })
-  @Optional()
-  @IsString({ message: 'dedupeKey must be a string' })
-  @MaxLength(100, { message: 'dedupeKey must be a string of at most 100 characters' })
+  @DedupeKey()
   dedupeKey?: string;
 }

@@ -7,7 +7,12 @@ const MIN_RATE = 0.1;
 const MAX_RATE = 10_000;
 
 export class StatisticsRequest {
-  @ApiPropertyOptional({ maxLength: 1_000, default: '', description: 'Below the folder that is searched.' })
+  @ApiPropertyOptional({
+    type: 'string',
+    maxLength: 1_000,
+    default: '',
+    description: 'Below the folder that is searched.',
+  })
   @MaxLength(1_000, { message: 'folder must be a string of at most 1000 characters' })
   folder = '';
 

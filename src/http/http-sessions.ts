@@ -1,3 +1,4 @@
+import { describeError } from '../describe-error.js';
 import { Inject, Injectable, type Logger } from '@nestjs/common';
 import { ModulesContainer } from '@nestjs/core';
 import type { ResolvedOptions, SessionRequest } from '../options.js';
@@ -24,6 +25,9 @@ const FAULTS: ReadonlySet<UnavailableReason> = new Set<UnavailableReason>([
   'no-session-id',
   'too-late',
 ]);
+
+/** For so long, in ms, a shutdown waits for answers. */
+const ANSWERS_MS = 1_000;
 
 type Next = (error?: unknown) => void;
 
@@ -75,7 +79,7 @@ export class HttpSessions extends UserSessionNamer implements SessionFinder {
       if (cleanup === undefined) this.enter(req, res, suffix, next);
       else void cleanup.then(() => this.enter(req, res, suffix, next)).catch(next);
     } catch (error) {
-      next(error);
+      next(asError(error));
     }
   }
 
@@ -95,7 +99,7 @@ export class HttpSessions extends UserSessionNamer implements SessionFinder {
       cell.bindExisting();
       ready = this.preload(cell);
     } catch (error) {
-      next(error);
+      next(asError(error));
       return;
     }
     this.environment.scopeHost.context.run(cell, () => {
@@ -199,6 +203,14 @@ export class HttpSessions extends UserSessionNamer implements SessionFinder {
     this.logouts.inFlight.remove(cell);
   }
 
+  /**
+   * At shutdown, when the reads that waited have been released with their sessions: their answers go out before Nest may cut all
+   * connections. A stream may never end.
+   */
+  answerAll(): Promise<void> {
+    return this.logouts.inFlight.none(({ hasGroup }) => hasGroup, ANSWERS_MS);
+  }
+
   /** Ends what requests without a session have, and makes nothing for them any more; leaves the stores of user sessions alone again. */
   async close(): Promise<void> {
     this.isClosed = true;
@@ -226,7 +238,7 @@ export class HttpSessions extends UserSessionNamer implements SessionFinder {
         () => giveUp(`no answer within userSessionTimeoutMs (${userSessionTimeoutMs})`),
         userSessionTimeoutMs,
       );
-      saving.then(resolve, (error: unknown) => giveUp(String(error))).finally(() => timer.cancel());
+      saving.then(resolve, (error: unknown) => giveUp(describeError(error).text)).finally(() => timer.cancel());
     });
   }
 
@@ -242,4 +254,10 @@ export class HttpSessions extends UserSessionNamer implements SessionFinder {
       'Nothing listens to SIGTERM: sessions will not be ended when the process is stopped. Call app.enableShutdownHooks().',
     );
   }
+}
+
+/** What the application's functions throw is handed on. To Express much that is no error says that there is none. */
+function asError(thrown: unknown): Error {
+  if (thrown instanceof Error) return thrown;
+  return new Error(`The request was refused by what is no error: ${describeError(thrown).text}`, { cause: thrown });
 }

@@ -1,5 +1,6 @@
-import { Logger } from '@nestjs/common';
 import { describeError } from '../describe-error.js';
+import { disown } from '../is-thenable.js';
+import { SafeLogger } from '../safe-logger.js';
 import type { OnRegenerate, SessionRequest } from '../options.js';
 import type { LiveGroup } from '../session/live-group.js';
 import type { Sessions } from '../session/sessions.js';
@@ -16,7 +17,7 @@ import type { UserSessionPort } from './user-session.js';
  */
 export class Logouts implements UserSessionEvents {
   readonly inFlight = new RequestsInFlight();
-  private readonly logger = new Logger('ActiveSession');
+  private readonly logger = new SafeLogger();
   private readonly stores: UserSessionStores;
   private readonly storeOf = new WeakMap<LiveGroup, object>();
 
@@ -111,6 +112,7 @@ export class Logouts implements UserSessionEvents {
     try {
       const answer: unknown = option(req);
       if (answer === 'end' || answer === 'keep') return answer;
+      disown(answer);
       this.logger.error(`Expected "onRegenerate" to return 'end' or 'keep', at once, got ${typeof answer}: it ends`);
     } catch (error) {
       this.logger.error(

@@ -1,7 +1,8 @@
-import { Catch, Inject, Logger, type ArgumentsHost, type ExceptionFilter } from '@nestjs/common';
+import { Catch, Inject, type ArgumentsHost, type ExceptionFilter } from '@nestjs/common';
 import { BaseExceptionFilter } from '@nestjs/core';
 import { describeError } from '../describe-error.js';
 import { ActiveSessionError } from '../errors.js';
+import { SafeLogger } from '../safe-logger.js';
 import { RESOLVED_OPTIONS, type ResolvedOptions } from '../options.js';
 
 /**
@@ -10,7 +11,7 @@ import { RESOLVED_OPTIONS, type ResolvedOptions } from '../options.js';
  */
 @Catch(ActiveSessionError)
 export class ProblemFilter extends BaseExceptionFilter implements ExceptionFilter<ActiveSessionError> {
-  private readonly logger = new Logger('ActiveSession');
+  private readonly logger = new SafeLogger();
 
   constructor(@Inject(RESOLVED_OPTIONS) private readonly options: ResolvedOptions) {
     super();

@@ -78,6 +78,10 @@ export class RequestCell extends ContextCell {
     return this.saving;
   }
 
+  get hasGroup(): boolean {
+    return this.group !== undefined;
+  }
+
   get userSessionId(): string | undefined {
     return this.request?.req.sessionID;
   }

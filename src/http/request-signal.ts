@@ -1,10 +1,12 @@
-import { createParamDecorator, Logger, type ExecutionContext } from '@nestjs/common';
+import { createParamDecorator, type ExecutionContext } from '@nestjs/common';
 import { checkObject } from '../check-arguments.js';
+import { describeError } from '../describe-error.js';
 import { ClientGoneError } from '../errors.js';
 import { IsolatedAbort } from '../isolated-abort.js';
+import { SafeLogger } from '../safe-logger.js';
 import { isWithheld } from './answer.js';
 
-const logger = new Logger('ActiveSession');
+const logger = new SafeLogger();
 const SIGNAL = Symbol('nestjs-active-session.request-signal');
 
 /** What is used of the request and response of Express. */
@@ -38,7 +40,10 @@ export const RequestSignal = createParamDecorator((_data: undefined, context: Ex
 ) as () => ParameterDecorator;
 
 // Not within signalOf(): who keeps the signal, as a runner does, would keep the request.
-const logFailure = (error: unknown): void => logger.error('A listener of requestSignal() has failed', error);
+const logFailure = (error: unknown): void => {
+  const { text, stack } = describeError(error);
+  logger.error(`A listener of requestSignal() has failed: ${text}`, stack);
+};
 
 function signalOf({ res, socket }: RequestLike): AbortSignal {
   const controller = new IsolatedAbort(logFailure);

@@ -1,5 +1,6 @@
 import { pathToRegexp } from 'path-to-regexp';
 import { BadArgumentError } from '../errors.js';
+import { disown } from '../is-thenable.js';
 import type { SessionFilter, SessionRequest, SessionRule, SessionRuleObject } from '../options.js';
 import { expected } from '../resolve-options.js';
 
@@ -92,6 +93,7 @@ function compilePath(path: SessionRuleObject['path'], name: string): RegExp | un
 /** What rules give comes from requests: parsers of queries make lists, and more. */
 function checkSuffix(suffix: unknown): string {
   if (isSuffix(suffix)) return suffix;
+  disown(suffix);
   throw new BadArgumentError(`The session suffix is not ${SUFFIX_IN_WORDS}`);
 }
 
@@ -102,12 +104,14 @@ function isSuffix(value: unknown): value is string {
 /** A promise would count as true, and map every request. */
 function checkBoolean(answer: unknown): boolean {
   if (typeof answer === 'boolean') return answer;
+  disown(answer);
   throw new TypeError(`Expected "when" of a session rule to return true or false, at once, got ${typeof answer}`);
 }
 
 function checkDecision(decision: unknown): ReturnType<SessionFilter['apply']> {
   const answer = (decision ?? {}) as ReturnType<SessionFilter['apply']>;
   if (typeof answer.mapped === 'boolean') return answer;
+  disown(answer);
   throw new TypeError(
     'Expected apply() of a session filter to return { mapped: boolean, suffix?: string | null }, at once',
   );

@@ -4,6 +4,7 @@ import type { Logger } from '@nestjs/common';
 import type { HttpAdapterHost } from '@nestjs/core';
 import type session from 'express-session';
 import type { Observable } from 'rxjs';
+import { describeError } from '../describe-error.js';
 import { SessionUnavailableError } from '../errors.js';
 import type { UserSessionOptions } from '../options.js';
 import type { SessionEnvironment } from '../session/environment.js';
@@ -93,13 +94,18 @@ function withinTime(middleware: Middleware, { userSessionLimit: timeLimit, logge
       if (error === undefined || error === null) next();
       else next(failureOf(error, logger));
     };
-    middleware(req, res, answer);
+    try {
+      middleware(req, res, answer);
+    } catch (error) {
+      if (isAnswered) throw error;
+      answer(error ?? new Error('it has thrown'));
+    }
     if (!isAnswered) timeLimit.start(waiting);
   };
 }
 
 function failureOf(error: unknown, logger: Logger): SessionUnavailableError {
-  const text = error instanceof Error ? error.message : 'it gave no reason';
+  const { text } = describeError(error);
   logger.error(`The store of user sessions has failed: ${text}`);
   return new SessionUnavailableError(`The store of user sessions has failed: ${text}`, error);
 }

@@ -1,3 +1,4 @@
+import { disown } from '../is-thenable.js';
 import type { SessionRequest } from '../options.js';
 import { isGroupId, publicIdOf, type Hint } from '../session/identity.js';
 import type { UnavailableReason } from '../session/unavailable.js';
@@ -42,7 +43,9 @@ export class UserSessionPort {
   identityOf(req: SessionRequest): { id: string } | { missing: UnavailableReason } {
     if (this.identify !== undefined) {
       const id: unknown = this.identify(req);
-      return typeof id === 'string' && id !== '' ? { id } : { missing: 'not-identified' };
+      if (typeof id === 'string' && id !== '') return { id };
+      disown(id);
+      return { missing: 'not-identified' };
     }
     this.isMounted ||= req.sessionStore !== undefined;
     // An id without a user session is one that the store has not confirmed: express-session leaves it behind on errors.

@@ -1,7 +1,7 @@
 import type { Observable } from 'rxjs';
 import type { Expirable } from '../expiry.js';
 import { IsolatedAbort } from '../isolated-abort.js';
-import { isThenable } from '../is-thenable.js';
+import { disown, isThenable } from '../is-thenable.js';
 import type { ErrorSerializer, SerializedError } from '../serialized-error.js';
 import { releaseAll, runHoldingAll, type GivenLock } from './holding.js';
 import { isFinal, Runner, RunnerStatus, type RunnerChange, type RunnerProgress, type RunnerResult } from './runner.js';
@@ -386,7 +386,10 @@ export abstract class RunnerBase<R = unknown> extends Runner<R> {
   /** The failure in a form for clients. Whoever reads it gets one, also where the application's function throws. */
   private serializeError(): SerializedError {
     try {
-      return this.errorSerializer(this.failure?.error);
+      const serialized = this.errorSerializer(this.failure?.error);
+      if (!isThenable(serialized)) return serialized;
+      disown(serialized);
+      throw new TypeError('it returns an object, and no promise');
     } catch (error) {
       this.home.warn(`${this.label}: serializeError`, error);
       return { name: 'Error' };

@@ -33,10 +33,27 @@ const SEQUENCE_RUNNER_OPTIONS = [...RUNNER_OPTIONS, 'startNow', ...SEQUENCE_OPTI
 const TIME_SERIES_OPTIONS = [...SEQUENCE_RUNNER_OPTIONS, ...MEASURING_OPTIONS];
 const PROCESS_OPTIONS = [...RUNNER_OPTIONS, 'history'];
 
-interface Creating {
-  readonly number: number;
-  readonly dedupe: string | undefined;
+/** A runner that a factory is making. */
+class Creating {
+  /** For whoever wants the runner. */
   readonly runner: Promise<AnyRunner>;
+  /** When the factory is over. Never rejects. */
+  readonly over: Promise<void>;
+  /** Nobody waits for the factory any longer. */
+  readonly refuse: (error: unknown) => void;
+
+  constructor(
+    readonly number: number,
+    readonly dedupe: string | undefined,
+    made: Promise<AnyRunner>,
+  ) {
+    let refuse: (error: unknown) => void = () => undefined;
+    const refused = new Promise<never>((_resolve, reject) => (refuse = reject));
+    const leave = (): void => undefined;
+    this.refuse = refuse;
+    this.over = made.then(leave, leave);
+    this.runner = Promise.race([made, refused]);
+  }
 }
 
 /** What the end of a session waits for: a runner, or a factory that is making one. */
@@ -137,18 +154,15 @@ export class SessionRunners {
     }
     this.checked(locks, () => this.makeRoom());
     const setup = new RunnerSetup(this.nextNumber++, options.name, { home: this.home, locks });
-    const runner = this.home.run(async () => {
+    const made = this.home.run(async () => {
       // Whatever the factory does: it is known by then that it is at work.
       await Promise.resolve();
-      return this.makeWith(setup, make, (made) => this.add(made, options, dedupe));
+      return this.makeWith(setup, make, (runner) => this.add(runner, options, dedupe));
     });
-    const creating = { number: setup.number, dedupe, runner };
+    const creating = new Creating(setup.number, dedupe, made);
     this.creating.add(creating);
-    try {
-      return await runner;
-    } finally {
-      this.creating.delete(creating);
-    }
+    void creating.over.then(() => this.creating.delete(creating));
+    return creating.runner;
   }
 
   /** The runner of a key, where it is of this session, still there, and as wanted. */
@@ -174,12 +188,12 @@ export class SessionRunners {
   /** Ends all runners. Those that are ending already are among them. */
   endAll(reason: unknown): readonly Ending[] {
     for (const runner of [...this.runners.values()]) this.end(runner, reason);
-    const leave = (): void => undefined;
+    for (const { refuse } of this.creating) refuse(reason);
     return [
       ...this.ending.values(),
-      ...[...this.creating].map(({ number, runner }) => ({
+      ...[...this.creating].map(({ number, over }) => ({
         label: `the factory of runner ${number}`,
-        whenDisposed: runner.then(leave, leave),
+        whenDisposed: over,
       })),
     ];
   }

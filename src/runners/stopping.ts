@@ -5,6 +5,11 @@ const PREMATURE_CLOSE = 'ERR_STREAM_PREMATURE_CLOSE';
 export function isAbortOf(signal: AbortSignal | undefined, error: unknown): boolean {
   if (signal?.aborted === true && error === signal.reason) return true;
   if (typeof error !== 'object' || error === null) return false;
-  const { name, code } = error as { name?: unknown; code?: unknown };
-  return name === 'AbortError' || code === PREMATURE_CLOSE;
+  try {
+    const { name, code } = error as { name?: unknown; code?: unknown };
+    return name === 'AbortError' || code === PREMATURE_CLOSE;
+  } catch {
+    // What cannot be looked at is none: whoever asks must go on.
+    return false;
+  }
 }

@@ -1,4 +1,5 @@
 import { BadArgumentError } from '../errors.js';
+import { isThenable } from '../is-thenable.js';
 import type { HookRunner } from '../scope/end-hooks.js';
 import type { Owned, Ownership } from './local-session.js';
 
@@ -19,7 +20,7 @@ export class Ownerships {
   /** Disposes of all, last added first. */
   async disposeAll(run: HookRunner): Promise<void> {
     for (const entry of [...this.entries].reverse())
-      if (this.entries.has(entry)) await run('takeOwnership()', () => entry.dispose());
+      if (this.entries.has(entry)) await run('takeOwnership()', () => entry.end());
   }
 }
 
@@ -44,10 +45,16 @@ class Entry implements Ownership {
     this.leave();
   }
 
-  private async disposeOnce(): Promise<void> {
+  /** Disposes of it. @returns a promise only where there is something to wait for: what is synchronous is never late */
+  end(): Promise<void> | undefined {
     const { disposer } = this;
     this.release();
-    await disposer?.();
+    const result = disposer?.();
+    return isThenable(result) ? (this.disposal = Promise.resolve(result).then(() => undefined)) : undefined;
+  }
+
+  private async disposeOnce(): Promise<void> {
+    await this.end();
   }
 }
 

@@ -1,6 +1,6 @@
 import { describe, it } from '@jest/globals';
 import { makeTempTree, removeTempTree } from '../sample-app/temp-tree.js';
-import { SampleProgram } from './support/sample.js';
+import { SampleProgram } from './support/sample-program.js';
 import { expectStatus, hold, open } from './support/tab.js';
 import { useBrowser } from './support/use-browser.js';
 

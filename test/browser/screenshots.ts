@@ -7,8 +7,8 @@ import { join } from 'node:path';
 import type { Page, Route } from 'playwright-core';
 import { PAGES } from '../../sample-app/page/site.js';
 import { findUpwards } from '../../sample-app/settings.js';
+import { Sample } from '../sample-app/sample.js';
 import { launchChromium } from './support/launch-chromium.js';
-import { Sample } from './support/sample.js';
 import { VIEW_NAMES, VIEWS } from './support/views.js';
 
 const [, , folder = 'docs/images', ...flags] = process.argv;
@@ -19,9 +19,14 @@ const completed = (tab: Page): Promise<void> => tab.locator('#status').filter({ 
 
 async function search(tab: Page): Promise<void> {
   await tab.goto('/search');
-  await tab.getByLabel('Search for').fill('session ends');
+  await tab.getByLabel('Search for').fill('session');
   await tab.getByRole('button', { name: 'Search', exact: true }).click();
   await completed(tab);
+}
+
+/** More lines than a search runs ahead of its reader: it is at work as long as nobody reads it. */
+async function leaveSearchAtWork(tab: Page): Promise<void> {
+  await tab.context().request.post('/api/searches', { data: { text: 'e' } });
 }
 
 /** What is done on the page, or on others before it is opened. */
@@ -29,10 +34,14 @@ const SCENES: Partial<Record<string, (tab: Page) => Promise<void>>> = {
   search,
   async home(tab) {
     await search(tab);
+    await leaveSearchAtWork(tab);
+    await tab.goto('/?session=b');
     await tab.goto('/');
+    await tab.getByRole('region', { name: 'Session b' }).waitFor();
   },
   async ended(tab) {
-    await search(tab);
+    await leaveSearchAtWork(tab);
+    await tab.goto('/search');
     await tab.getByRole('button', { name: 'New session' }).click();
     await tab.locator('#status').filter({ hasText: 'new session' }).waitFor();
     await tab.goto('/ended');
@@ -43,15 +52,21 @@ const SCENES: Partial<Record<string, (tab: Page) => Promise<void>>> = {
   },
   async 'time-series'(tab) {
     await tab.getByLabel('Interval in seconds').fill('0.1');
-    await tab.getByLabel('Measurements').fill('30');
+    await tab.getByLabel('Measurements').fill('40');
     await tab.getByRole('button', { name: 'Measure' }).click();
+    await tab.locator('#rows tr').nth(9).waitFor();
+    await leaveSearchAtWork(tab);
     await completed(tab);
   },
   async workspace(tab) {
-    await tab.getByLabel('Steps').fill('8');
-    await tab.getByLabel('Delay').fill('10');
+    await tab.getByLabel('Steps').fill('100');
+    await tab.getByLabel('Delay').fill('50');
     await tab.getByRole('button', { name: 'Start' }).click();
-    await completed(tab);
+    await tab.locator('#lines tr').nth(5).waitFor();
+    const second = await tab.context().newPage();
+    await second.goto('/workspace');
+    await second.getByRole('button', { name: 'Start' }).click();
+    await tab.locator('#waiting li').waitFor();
   },
 };
 
@@ -65,7 +80,7 @@ async function constant(route: Route): Promise<void> {
 }
 
 await mkdir(folder, { recursive: true });
-const sample = await Sample.start(join(findUpwards('docs'), 'guide'));
+const sample = await Sample.start(findUpwards('sample-app'));
 const browser = await launchChromium();
 try {
   for (const view of views) {
@@ -85,7 +100,7 @@ try {
       await tab.locator('#session').filter({ hasText: ':' }).waitFor();
       await tab.locator('#status').filter({ hasNotText: /^…$/ }).waitFor();
       const suffix = view === 'desktop' ? '' : `-${view.replaceAll(' ', '-')}`;
-      await tab.screenshot({ path: join(folder, `sample-${name}${suffix}.png`), fullPage: view !== 'desktop' });
+      await tab.screenshot({ path: join(folder, `sample-${name}${suffix}.png`), fullPage: true });
       await tab.close();
     }
     await context.close();

@@ -1,12 +1,12 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { Browser } from '../support/browser.js';
-import { SampleServer } from './sample-server.js';
+import { Sample } from './sample.js';
 
 describe('Logging in and out of the sample application', () => {
-  let sample: SampleServer;
+  let sample: Sample;
 
   beforeAll(async () => {
-    sample = await SampleServer.start();
+    sample = await Sample.over({ 'a.txt': 'needle\nhay\nneedle', 'b/c.txt': 'needle' });
   });
 
   afterAll(() => sample.close());

@@ -1,11 +1,11 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { SampleServer } from './sample-server.js';
+import { Sample } from './sample.js';
 
 describe('The endings that a user is told of', () => {
-  let sample: SampleServer;
+  let sample: Sample;
 
   beforeAll(async () => {
-    sample = await SampleServer.start();
+    sample = await Sample.over({ 'a.txt': 'needle\nhay\nneedle', 'b/c.txt': 'needle' });
   });
 
   afterAll(() => sample.close());

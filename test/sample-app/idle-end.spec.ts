@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { ActiveSessionRegistry } from 'nestjs-active-session';
 import { filter, firstValueFrom } from 'rxjs';
 import { idleTimeoutFromEnvironment } from '../../sample-app/settings.js';
-import { SampleServer } from './sample-server.js';
+import { Sample } from './sample.js';
 
 describe('SAMPLE_IDLE_SECONDS', () => {
   afterAll(() => {
@@ -25,11 +25,11 @@ describe('SAMPLE_IDLE_SECONDS', () => {
 });
 
 describe('A session of the sample application that nobody uses', () => {
-  let sample: SampleServer;
+  let sample: Sample;
 
   beforeAll(async () => {
     process.env.SAMPLE_IDLE_SECONDS = '0.3';
-    sample = await SampleServer.start();
+    sample = await Sample.over();
   });
 
   afterAll(async () => {

@@ -1,12 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import type { INestApplication } from '@nestjs/common';
-import { NestFactory } from '@nestjs/core';
-import { mkdtemp, mkdir, rm, writeFile } from 'node:fs/promises';
-import type { AddressInfo } from 'node:net';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { AppModule } from '../../sample-app/app.module.js';
-import { Browser, type Answer } from '../support/browser.js';
+import type { Answer, Browser } from '../support/browser.js';
+import { Sample } from './sample.js';
 
 interface Row {
   file: string;
@@ -68,36 +62,19 @@ class Reader {
 }
 
 describe('The sample application', () => {
-  let root: string;
-  let app: INestApplication;
-  let url: string;
+  let sample: Sample;
 
   beforeAll(async () => {
-    root = await mkdtemp(join(tmpdir(), 'sample-'));
-    for (let folder = 0; folder < FOLDERS; folder++) {
-      await mkdir(join(root, name(folder)));
-      await Promise.all(
-        Array.from({ length: FILES_PER_FOLDER }, (_, file) =>
-          writeFile(join(root, name(folder), `${name(file)}.txt`), linesOf(folder, file).join('\n')),
-        ),
-      );
-    }
-    app = await NestFactory.create(AppModule.forFolder(root), { logger: false, forceCloseConnections: true });
-    await app.listen(0, '127.0.0.1');
-    url = `http://127.0.0.1:${(app.getHttpServer().address() as AddressInfo).port}`;
+    const content: Record<string, string> = {};
+    for (let folder = 0; folder < FOLDERS; folder++)
+      for (let file = 0; file < FILES_PER_FOLDER; file++)
+        content[`${name(folder)}/${name(file)}.txt`] = linesOf(folder, file).join('\n');
+    sample = await Sample.over(content);
   });
 
-  afterAll(async () => {
-    await app.close();
-    await rm(root, { recursive: true });
-  });
+  afterAll(() => sample.close());
 
-  const user = async (): Promise<Browser> => {
-    const browser = new Browser(url);
-    // The page sets the cookie before it calls the API.
-    expect((await browser.get('/')).status).toBe(200);
-    return browser;
-  };
+  const user = (): Promise<Browser> => sample.user();
 
   it('gives exactly the rows of a plain loop, in many pages, to two readers, though an answer to each page is lost', async () => {
     const browser = await user();

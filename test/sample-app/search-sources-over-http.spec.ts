@@ -1,10 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import type { INestApplication } from '@nestjs/common';
-import { NestFactory } from '@nestjs/core';
-import type { AddressInfo } from 'node:net';
-import { AppModule } from '../../sample-app/app.module.js';
-import { Browser } from '../support/browser.js';
-import { makeTempTree, removeTempTree } from './temp-tree.js';
+import type { Browser } from '../support/browser.js';
+import { Sample } from './sample.js';
 
 const FILES = 100;
 const LINES_PER_FILE = 100;
@@ -33,27 +29,15 @@ function wordOf(number: number): string {
 const ALL_WORDS = Array.from({ length: FILES * LINES_PER_FILE }, (_, number) => wordOf(number)).sort();
 
 describe('The sources and figures of a search', () => {
-  let root: string;
-  let app: INestApplication;
-  let url: string;
+  let sample: Sample;
 
   beforeAll(async () => {
-    root = await makeTempTree(content());
-    app = await NestFactory.create(AppModule.forFolder(root), { logger: false, forceCloseConnections: true });
-    await app.listen(0, '127.0.0.1');
-    url = `http://127.0.0.1:${(app.getHttpServer().address() as AddressInfo).port}`;
+    sample = await Sample.over(content());
   });
 
-  afterAll(async () => {
-    await app.close();
-    await removeTempTree(root);
-  });
+  afterAll(() => sample.close());
 
-  const user = async (): Promise<Browser> => {
-    const browser = new Browser(url);
-    expect((await browser.get('/search')).status).toBe(200);
-    return browser;
-  };
+  const user = (): Promise<Browser> => sample.user('/search');
 
   /** All texts of a search; each answer is lost once before the one that counts. */
   const readToEnd = async (browser: Browser, key: string) => {

@@ -1,15 +1,15 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { ActiveSessionRegistry } from 'nestjs-active-session';
 import type { Browser } from '../support/browser.js';
-import { SampleServer } from './sample-server.js';
+import { Sample } from './sample.js';
 
 const IN_B = { headers: { 'x-session': 'b' } };
 
 describe('The sessions of the sample application', () => {
-  let sample: SampleServer;
+  let sample: Sample;
 
   beforeAll(async () => {
-    sample = await SampleServer.start();
+    sample = await Sample.over({ 'a.txt': 'needle\nhay\nneedle', 'b/c.txt': 'needle' });
   });
 
   afterAll(() => sample.close());

@@ -4,25 +4,19 @@ import { FolderTotals } from '../../sample-app/statistics/folder-totals.js';
 import { STATISTICS, StatisticsService } from '../../sample-app/statistics/statistics.service.js';
 import type { Answer, Browser } from '../support/browser.js';
 import { Gate, until, untilAborted } from '../support/gate.js';
-import { Sample } from './start-sample.js';
-import { makeTempTree, removeTempTree } from './temp-tree.js';
+import { Sample } from './sample.js';
 
 const FOLDERS = 30;
 
 describe('Folder statistics over HTTP', () => {
-  let root = '';
   let sample: Sample;
 
   beforeAll(async () => {
     const files = Array.from({ length: FOLDERS }, (_, i) => [`${i}/deep/file.txt`, 'x'.repeat(i)]);
-    root = await makeTempTree({ ...Object.fromEntries(files), 'top.md': '12345' });
-    sample = await Sample.start(root);
+    sample = await Sample.over({ ...Object.fromEntries(files), 'top.md': '12345' });
   });
 
-  afterAll(async () => {
-    await sample.close();
-    await removeTempTree(root);
-  });
+  afterAll(() => sample.close());
 
   async function readToEnd(browser: Browser, key: string): Promise<Answer> {
     for (let from = 0; ;) {
@@ -174,16 +168,14 @@ class HeldStatistics {
 }
 
 describe('Waits for statistics', () => {
-  let root = '';
   let sample: Sample;
   let held: HeldStatistics;
   let browser: Browser;
   let key = '';
 
   beforeEach(async () => {
-    root = await makeTempTree();
     held = new HeldStatistics();
-    sample = await Sample.start(root, (builder) => builder.overrideProvider(StatisticsService).useValue(held));
+    sample = await Sample.over({}, (builder) => builder.overrideProvider(StatisticsService).useValue(held));
     browser = await sample.user();
     ({
       body: { key },
@@ -193,7 +185,6 @@ describe('Waits for statistics', () => {
   afterEach(async () => {
     jest.restoreAllMocks();
     await sample.close();
-    await removeTempTree(root);
   });
 
   const wait = (advance: number, signal?: AbortSignal): Promise<Answer> =>

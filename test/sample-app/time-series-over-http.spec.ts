@@ -1,8 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import type { Answer, Browser } from '../support/browser.js';
 import { until } from '../support/gate.js';
-import { Sample } from './start-sample.js';
-import { makeTempTree, removeTempTree } from './temp-tree.js';
+import { Sample } from './sample.js';
 
 /** More than a search runs ahead of its reader: it waits, and so it is running. */
 const HITS = 10_000;
@@ -10,18 +9,13 @@ const HITS = 10_000;
 const RARELY = { intervalSeconds: 3_600 };
 
 describe('Time series over HTTP', () => {
-  let root = '';
   let sample: Sample;
 
   beforeAll(async () => {
-    root = await makeTempTree({ 'hits.txt': 'hit\n'.repeat(HITS) });
-    sample = await Sample.start(root);
+    sample = await Sample.over({ 'hits.txt': 'hit\n'.repeat(HITS) });
   });
 
-  afterAll(async () => {
-    await sample.close();
-    await removeTempTree(root);
-  });
+  afterAll(() => sample.close());
 
   const read = (browser: Browser, key: string, from: number, wait = 20): Promise<Answer> =>
     browser.get(`/api/time-series/${key}?from=${from}&wait=${wait}`);

@@ -1,10 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import type { INestApplication } from '@nestjs/common';
-import { NestFactory } from '@nestjs/core';
-import type { AddressInfo } from 'node:net';
-import { AppModule } from '../../sample-app/app.module.js';
-import { Browser, type Answer, type Call } from '../support/browser.js';
-import { makeTempTree, removeTempTree } from './temp-tree.js';
+import type { Browser, Answer, Call } from '../support/browser.js';
+import { Sample } from './sample.js';
 
 const JOBS = '/api/workspace/jobs';
 const FINAL = ['completed', 'failed', 'aborted'];
@@ -13,28 +9,16 @@ const LONG = { steps: 100, delayMs: 5_000 };
 const SHORT = { steps: 3, delayMs: 0 };
 
 describe('The page for the exclusive service', () => {
-  let root: string;
-  let app: INestApplication;
-  let url: string;
+  let sample: Sample;
   let keys = 0;
 
   beforeAll(async () => {
-    root = await makeTempTree();
-    app = await NestFactory.create(AppModule.forFolder(root), { logger: false, forceCloseConnections: true });
-    await app.listen(0, '127.0.0.1');
-    url = `http://127.0.0.1:${(app.getHttpServer().address() as AddressInfo).port}`;
+    sample = await Sample.over();
   });
 
-  afterAll(async () => {
-    await app.close();
-    await removeTempTree(root);
-  });
+  afterAll(() => sample.close());
 
-  const user = async (): Promise<Browser> => {
-    const browser = new Browser(url);
-    expect((await browser.get('/workspace')).status).toBe(200);
-    return browser;
-  };
+  const user = (): Promise<Browser> => sample.user('/workspace');
   const start = (browser: Browser, job: object, call?: Call): Promise<Answer> =>
     browser.post(JOBS, { dedupeKey: `key ${keys++}`, ...job }, call);
   const stop = (browser: Browser, { body }: Answer): Promise<Answer> => browser.delete(`${JOBS}/${body.key}`);

@@ -10,6 +10,7 @@ import {
   type HostComponentInfo,
 } from '@nestjs/core';
 import { ActiveSession, SessionScoped, type OnSessionEnd } from 'nestjs-active-session';
+import { Scope as SessionScope } from '../../src/scope/scope.js';
 import { settle } from '../support/fake-clock.js';
 import { Gate, until } from '../support/gate.js';
 import { InProcessApp } from '../support/in-process.js';
@@ -284,7 +285,7 @@ describe('With `bindDurableProviders`', () => {
     await until(() => {
       collect();
       return made[0]!.deref() === undefined;
-    }, 100);
+    });
     expect(bound()).toBe(1);
   });
 
@@ -319,5 +320,28 @@ describe('With `bindDurableProviders`', () => {
     expect(await visits()).toEqual([1, 3]);
     await second.app.close();
     expect(currentStrategy()).toBeUndefined();
+  });
+});
+
+describe('The end of a scope', () => {
+  it('lets what could not be made end first, then durable providers, then what was made', async () => {
+    const ended: string[] = [];
+    const scope = new SessionScope('session', {} as never, {});
+    const unmade = new Gate();
+    scope.waitForEnd(unmade.opened);
+    scope.endFirst = async () => {
+      ended.push('durable providers');
+      return 0;
+    };
+    scope.close('terminated');
+    const over = scope.dispose((what, step) => {
+      ended.push(what);
+      return step() as Promise<void>;
+    }, 'terminated');
+    await settle();
+    expect(ended).toEqual(['the end of what could not be made']);
+    unmade.open();
+    await over;
+    expect(ended).toEqual(['the end of what could not be made', 'durable providers']);
   });
 });

@@ -1,5 +1,5 @@
 import { describe, expect, it, jest } from '@jest/globals';
-import { Injectable } from '@nestjs/common';
+import { Injectable, Logger } from '@nestjs/common';
 import {
   getActiveSession,
   getActiveSessionGroup,
@@ -7,7 +7,7 @@ import {
   refreshActiveSession,
   SessionScoped,
   sessionScoped,
-  type ActiveSession,
+  ActiveSession,
   type CleanupReport,
   type Owned,
   type Ownership,
@@ -81,6 +81,20 @@ class Shared {
   }
 }
 
+@Injectable()
+class Whose {
+  constructor(private readonly session: ActiveSession) {}
+
+  /** In whose session the running code is, also while that ends. */
+  id(): string {
+    try {
+      return this.session.id;
+    } catch {
+      return 'nobody';
+    }
+  }
+}
+
 interface Scene extends Omit<SessionApp, 'browser'> {
   session: ActiveSession;
   script: Script;
@@ -92,7 +106,7 @@ async function startScene(more: SessionAppOptions = {}): Promise<Scene> {
   const app = await start({
     ...more,
     options: { idleTimeoutMs: IDLE_MS, maxLifetimeMs: LIFETIME_MS, cleanupTimeoutMs: 4 * SECOND, ...more.options },
-    metadata: { providers: [Script, First, Second, Shared] },
+    metadata: { providers: [Script, First, Second, Shared, Whose] },
   });
   return { ...app, ...(await app.user()), script: app.app.get(Script) };
 }
@@ -383,6 +397,19 @@ describe('A hook that fails', () => {
       'ownership',
     ]);
     for (const line of faults()) expect(line).toMatch(/terminated.*did not end in time/);
+  });
+
+  it('hangs: that is logged in its session, so that a logger can tell whose it is', async () => {
+    const { session, script, clock, app } = await startScene();
+    const whose = app.get(Whose);
+    const loggedIn: string[] = [];
+    jest.spyOn(Logger.prototype, 'error').mockImplementation(() => void loggedIn.push(whose.id()));
+    script.hooks['First.onSessionEnd terminated'] = () => new Promise(() => {});
+    session.services.get(First);
+    const report = session.terminate();
+    await clock.advance(4 * SECOND);
+    await report;
+    expect(loggedIn).toEqual([session.id]);
   });
 
   it('fails after its time: that is logged, and nothing more', async () => {

@@ -1,4 +1,4 @@
-import { request, type IncomingHttpHeaders } from 'node:http';
+import { request, type Agent, type IncomingHttpHeaders } from 'node:http';
 
 export interface Answer {
   status: number;
@@ -22,7 +22,11 @@ export interface Call {
 export class Browser {
   readonly cookies = new Map<string, string>();
 
-  constructor(private readonly base: string) {}
+  /** @param agent where connections are to be kept; each request has its own one otherwise */
+  constructor(
+    private readonly base: string,
+    private readonly agent: Agent | false = false,
+  ) {}
 
   get(path: string, call: Call = {}): Promise<Answer> {
     return this.send(path, { ...call, method: 'GET' });
@@ -38,7 +42,7 @@ export class Browser {
 
   /** A browser with the same cookies: a second tab, or an attacker's copy; at another address, as behind a proxy. */
   clone(base = this.base): Browser {
-    const copy = new Browser(base);
+    const copy = new Browser(base, this.agent);
     for (const [name, value] of this.cookies) copy.cookies.set(name, value);
     return copy;
   }
@@ -56,7 +60,7 @@ export class Browser {
     return new Promise((resolve, reject) => {
       const req = request(new URL(path, this.base), {
         method,
-        agent: false,
+        agent: this.agent,
         ...(signal !== undefined && { signal }),
         headers: {
           ...(cookie !== '' && { cookie }),

@@ -10,12 +10,23 @@ const REGISTER = fileURLToPath(new URL('../tooling/register-typescript.mjs', imp
 const SUFFIX = extname(fileURLToPath(import.meta.url));
 const FLAGS = SUFFIX === '.ts' ? ['--import', REGISTER] : [];
 
+/** How a program has ended. */
+export interface Ending {
+  code: number | null;
+  signal: NodeJS.Signals | null;
+  /** What it has printed beside its address. */
+  lines: string[];
+  errors: string;
+}
+
 /** A program from `test/fixtures` that runs as a process of its own. */
 export class Program {
   private constructor(
     private readonly child: ChildProcess,
     /** Where it listens. */
     readonly url: string,
+    /** Resolves when it has ended, by whomever. */
+    readonly ended: Promise<Ending>,
   ) {}
 
   /** Resolves when it has printed its address. */
@@ -24,12 +35,21 @@ export class Program {
     const child = spawn(process.execPath, ['--expose-gc', ...FLAGS, file, ...args], {
       stdio: ['ignore', 'pipe', 'pipe'],
     });
+    const lines: string[] = [];
     let errors = '';
     child.stderr.on('data', (chunk: Buffer) => (errors += chunk.toString()));
-    const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
-    const first = await lines.next();
-    if (first.done === true) throw new Error(`${name} has ended before it listened: ${errors}`);
-    return new Program(child, first.value);
+    const output = createInterface({ input: child.stdout }).on('line', (line) => lines.push(line));
+    const closed = once(child, 'close') as Promise<[number | null, NodeJS.Signals | null]>;
+    await Promise.race([once(output, 'line'), closed]);
+    const url = lines.shift();
+    if (url === undefined) throw new Error(`${name} has ended before it listened: ${errors}`);
+    const ended = closed.then(([code, signal]) => ({ code, signal, lines, errors }));
+    return new Program(child, url, ended);
+  }
+
+  /** Tells it something, and does not wait for what it does then. */
+  tell(signal: NodeJS.Signals): void {
+    this.child.kill(signal);
   }
 
   /** Ends it as the operating system does when it must: nothing is tidied up. */

@@ -1,13 +1,9 @@
-import fc, { type GeneratorValue } from 'fast-check';
+import fc from 'fast-check';
 
-/** Makes the choices of one history out of what fast-check gives, so that it can repeat them, and make them shorter. */
+/** Makes the choices of one history. */
 export class Random {
-  constructor(private readonly give: GeneratorValue) {}
-
-  /** A whole number from `from` to `to`, both included. */
-  whole(from: number, to: number): number {
-    return this.give(fc.integer, { min: from, max: to });
-  }
+  /** @param whole a whole number from `from` to `to`, both included */
+  constructor(readonly whole: (from: number, to: number) => number) {}
 
   chance(probability: number): boolean {
     return this.whole(0, 999) < probability * 1_000;
@@ -49,7 +45,9 @@ export async function forAllHistories(
   const property = fc.asyncProperty(fc.gen(), async (give) => {
     const happened: string[] = [];
     try {
-      await run(new Random(give), (what) => happened.push(what));
+      // So that fast-check can repeat them, and make them shorter.
+      const random = new Random((min, max) => give(fc.integer, { min, max }));
+      await run(random, (what) => happened.push(what));
     } catch (error) {
       const text = error instanceof Error ? error.message : String(error);
       throw new Error(`${text}\n\n${happened.join('\n')}`, { cause: error });

@@ -61,7 +61,7 @@ export function useSessionApps(): SessionApps {
   const notes: string[] = [];
 
   beforeEach(() => {
-    const record = (lines: string[]) => (message: unknown) => void lines.push(String(message));
+    const record = (lines: string[]) => (message: unknown) => void lines.push(textOf(message));
     jest.spyOn(Logger.prototype, 'error').mockImplementation(record(faults));
     jest.spyOn(Logger.prototype, 'warn').mockImplementation(record(warnings));
     jest.spyOn(Logger.prototype, 'log').mockImplementation(record(notes));
@@ -116,6 +116,15 @@ async function start({ handlers = {}, options, metadata, ...more }: SessionAppOp
     user,
     requestsOver,
   };
+}
+
+/** Nest logs what a handler has thrown as it is, and that can be anything. */
+function textOf(message: unknown): string {
+  try {
+    return String(message);
+  } catch {
+    return 'something that has no text';
+  }
 }
 
 /** The suffix that a request asks for. */

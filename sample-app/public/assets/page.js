@@ -25,6 +25,16 @@ export function showSessionId({ id, generation }) {
   element('session').textContent = `${id}:${generation}`;
 }
 
+/** The address names what is shown, so that a reload finds it. @param key '' for nothing */
+export function keepInAddress(key) {
+  history.replaceState(null, '', location.pathname + location.search + (key && `#${key}`));
+}
+
+/** What is started next has an address of its own: "back" leads to what is shown now. */
+export function leaveAddress() {
+  if (location.hash !== '') history.pushState(null, '', location.pathname + location.search);
+}
+
 /** Leads to another page in the session of this one. */
 export function pathTo(path, hash = '') {
   return `${path}${location.search}${hash}`;
@@ -69,6 +79,17 @@ export function make(tag, attributes = {}, ...parts) {
   made.append(...parts);
   return made;
 }
+
+// Whoever clicks twice out of habit means once, also where the first click is answered before the second one comes.
+document.addEventListener(
+  'click',
+  (event) => {
+    if (event.detail < 2 || event.target.closest('.main, #new-session') === null) return;
+    event.preventDefault();
+    event.stopPropagation();
+  },
+  { capture: true },
+);
 
 // The link by itself would put its own name where some pages keep in the address what they show.
 document.querySelector('.skip').addEventListener('click', (event) => {

@@ -3,7 +3,7 @@
  * page keeps one number, the cursor, and every read asks from there; an answer counts only if it starts there. After
  * any failure the same is asked again, so that nothing is lost or shown twice; another tab has a cursor of its own.
  */
-import { act, element, make, say, sayRetry } from './page.js';
+import { act, element, keepInAddress, leaveAddress, make, say, sayRetry } from './page.js';
 import { persistentRequest, randomKey } from './requests.js';
 
 export const FINAL_STATUS = new Map([
@@ -26,14 +26,15 @@ export class RunnerView {
 
   /**
    * @param path of the API
+   * @param noneText the status where there is none yet
    * @param goneText a sentence for when it is gone
    * @param body makes the body of the request that starts one from the form's fields
    * @param clear shows that there is nothing yet
    * @param apply shows an answer
    * @param onGone called when it is gone
    */
-  constructor({ path, goneText, body, clear, apply, onGone }) {
-    Object.assign(this, { path, goneText, body, clear, apply, onGone });
+  constructor({ path, noneText, goneText, body, clear, apply, onGone }) {
+    Object.assign(this, { path, noneText, goneText, body, clear, apply, onGone });
     this.form = element('start-form');
     this.form.addEventListener('submit', (event) => {
       event.preventDefault();
@@ -58,15 +59,16 @@ export class RunnerView {
 
   async openFromHash() {
     const key = location.hash.slice(1);
-    if (key === '' || key === this.key) return;
+    if (key === this.key) return;
     this.show(key);
+    if (key === '') return say(this.noneText);
     say('Looking for it…');
     await this.follow();
   }
 
   async start() {
     this.show('');
-    history.replaceState(null, '', location.pathname + location.search);
+    leaveAddress();
     const { signal } = this.requests;
     // With the key of its own it starts one runner, however often it is sent.
     const body = { ...this.body(this.form.elements), dedupeKey: randomKey() };
@@ -76,7 +78,7 @@ export class RunnerView {
     this.submitButton.disabled = false;
     if (status !== 201) return say(answer.detail);
     this.key = answer.key;
-    history.replaceState(null, '', `#${answer.key}`);
+    keepInAddress(answer.key);
     this.take(answer);
     await this.follow();
   }

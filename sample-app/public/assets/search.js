@@ -3,7 +3,18 @@
  * asks for the rows from there; an answer is applied only if it starts there, and moves the cursor to its end. After
  * any failure the same question is asked again, so that nothing is lost or shown twice.
  */
-import { act, element, hideEnded, make, say, sayRetry, showIfEnded, showSession } from './page.js';
+import {
+  act,
+  element,
+  hideEnded,
+  keepInAddress,
+  leaveAddress,
+  make,
+  say,
+  sayRetry,
+  showIfEnded,
+  showSession,
+} from './page.js';
 import { persistentRequest, randomKey } from './requests.js';
 
 const FINAL_STATUS = new Map([
@@ -42,7 +53,7 @@ function showNew(key) {
 
 async function start() {
   const shown = showNew('');
-  clearHash();
+  leaveAddress();
   const body = {
     text: form.elements.text.value,
     regex: form.elements.regex.checked,
@@ -56,7 +67,7 @@ async function start() {
   submitButton.disabled = false;
   if (status !== 201) return say(answer.detail);
   shown.key = answer.key;
-  history.replaceState(null, '', `#${answer.key}`); // A reload finds the search again.
+  keepInAddress(answer.key);
   showLink();
   apply(shown, answer);
   await Promise.all([showHistory(), follow(shown, answer.status)]);
@@ -65,7 +76,8 @@ async function start() {
 async function open(key) {
   const shown = showNew(key);
   say('Searching…');
-  await showHistory();
+  const entry = (await showHistory()).find((other) => other.key === key);
+  if (entry !== undefined) fillForm(entry);
   await follow(shown);
 }
 
@@ -151,6 +163,15 @@ async function showHistory() {
   const statuses = new Map(runners.map(({ key, status }) => [key, FINAL_STATUS.has(status) ? status : 'at work']));
   element('history').replaceChildren(...history.map((entry) => historyItem(entry, statuses.get(entry.key) ?? 'gone')));
   element('no-history').hidden = history.length > 0;
+  return history;
+}
+
+/** Says what the search that is shown is for. */
+function fillForm({ text, regex, folder, source }) {
+  form.elements.text.value = text;
+  form.elements.folder.value = folder;
+  form.elements.source.value = source;
+  form.elements.regex.checked = regex;
 }
 
 function historyItem({ key, text, regex, folder, source, startedAt }, status) {
@@ -163,7 +184,7 @@ function historyItem({ key, text, regex, folder, source, startedAt }, status) {
 async function newSession() {
   showNew('');
   await persistentRequest('DELETE', '/api/session', { onRetry: sayRetry });
-  clearHash();
+  keepInAddress('');
   await showHistory();
   say('This is a new session.');
 }
@@ -191,14 +212,12 @@ function showLink() {
   element('second-tab').href = `${location.pathname}${location.search}${view.key && `#${view.key}`}`;
 }
 
-/** With the key of a search that is not shown in the address, a click on its link would change nothing. */
-function clearHash() {
-  history.replaceState(null, '', location.pathname + location.search);
-}
-
 async function openFromHash() {
   const key = location.hash.slice(1);
-  if (key !== '' && key !== view.key) await open(key);
+  if (key === view.key) return;
+  if (key !== '') return open(key);
+  showNew('');
+  say('No search yet.');
 }
 
 form.addEventListener('submit', (event) => {

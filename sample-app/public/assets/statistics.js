@@ -9,6 +9,7 @@ const NOTHING_YET = '–';
 
 const view = new RunnerView({
   path: '/api/statistics',
+  noneText: 'Nothing counted yet.',
   goneText: 'These statistics are gone: their session has ended.',
   body: ({ folder, rate }) => ({
     folder: folder.value,

@@ -18,6 +18,7 @@ let points = [];
 
 const view = new RunnerView({
   path: '/api/time-series',
+  noneText: 'Nothing measured yet.',
   goneText: 'This time series is gone: its session has ended.',
   body: ({ interval, count: limit }) => ({
     intervalSeconds: interval.valueAsNumber,

@@ -3,7 +3,7 @@
  * Who has the workspace is asked for once a second and not pushed: a browser opens six connections to a server at most,
  * and each tab that waits for its turn has one already.
  */
-import { act, element, make, say, sayRetry, showSession } from './page.js';
+import { act, element, keepInAddress, leaveAddress, make, say, sayRetry, showSession } from './page.js';
 import { persistentRequest, randomKey } from './requests.js';
 
 const FINAL_STATUS = new Map([
@@ -11,6 +11,7 @@ const FINAL_STATUS = new Map([
   ['failed', 'Failed.'],
   ['aborted', 'Stopped.'],
 ]);
+const NO_JOB = 'No job in this tab yet.';
 const WAIT_SECONDS = 20;
 /** The jobs before it may take their time. */
 const TURN_TIMEOUT_MS = 60 * 60_000;
@@ -29,7 +30,6 @@ let view = { key: '', dedupeKey: '', cursor: 0, requests: new AbortController() 
 function showNew({ key = '', dedupeKey = '' }) {
   view.requests.abort();
   view = { key, dedupeKey, cursor: 0, requests: new AbortController() };
-  history.replaceState(null, '', `${location.pathname}${location.search}${key && `#${key}`}`);
   element('lines').replaceChildren();
   showSteps(0, 0);
   element('ended').hidden = true;
@@ -53,6 +53,7 @@ function showSteps(done, wanted) {
 async function start() {
   const dedupeKey = randomKey(); // When the request is sent again, it starts no second job.
   const shown = showNew({ dedupeKey });
+  leaveAddress();
   const { signal } = shown.requests;
   const body = {
     steps: form.elements.steps.valueAsNumber,
@@ -66,7 +67,7 @@ async function start() {
   if (status === 410) return sayGone(answer);
   if (status !== 201) return finish(answer.detail);
   shown.key = answer.key;
-  history.replaceState(null, '', `#${answer.key}`); // A reload finds the job again.
+  keepInAddress(answer.key);
   await follow(shown, apply(shown, answer));
 }
 
@@ -177,7 +178,10 @@ function waitingItem({ dedupeKey, since, ...job }) {
 
 async function openFromHash() {
   const key = location.hash.slice(1);
-  if (key !== '' && key !== view.key) await open(key);
+  if (key === view.key) return;
+  if (key !== '') return open(key);
+  showNew({});
+  say(NO_JOB);
 }
 
 element('second-tab').href = location.pathname + location.search;

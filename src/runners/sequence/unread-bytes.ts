@@ -1,4 +1,5 @@
 import { BadArgumentError } from '../../errors.js';
+import { disown } from '../../is-thenable.js';
 
 /** How many bytes the unread items have: their sizes, oldest first. */
 export class UnreadBytes {
@@ -18,8 +19,10 @@ export class UnreadBytes {
     // Without a limit nobody pays for sizes.
     if (this.limit === Infinity) return;
     const size = this.sizeOf(item);
-    if (!(size >= 0 && size < Infinity))
+    if (!(size >= 0 && size < Infinity)) {
+      disown(size);
       throw new BadArgumentError(`Expected "sizeOf" to return a number of bytes >= 0, got ${size}`);
+    }
     this.sizes.push(size);
     this.total += size;
   }

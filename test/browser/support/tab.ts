@@ -1,6 +1,9 @@
 import { expect } from '@jest/globals';
-import type { Page } from 'playwright-core';
+import type { BrowserContext, Page } from 'playwright-core';
 import { Gate } from '../../support/gate.js';
+
+/** What a wait in a page takes at most: less than a test, so that it is the wait that fails. */
+export const WAIT_LIMIT_MS = 15_000;
 
 /** Waits until the status line says so. */
 export async function expectStatus(tab: Page, text: string | RegExp): Promise<void> {
@@ -21,8 +24,31 @@ export async function open(tab: Page, path: string): Promise<void> {
   await tab.locator('#session').filter({ hasText: ':' }).waitFor();
 }
 
+/** Waits until the expression holds on the page. Asked from here: the page itself lets no text become code. */
+export async function waitUntil(tab: Page, expression: string): Promise<void> {
+  const end = performance.now() + WAIT_LIMIT_MS;
+  while (!(await tab.evaluate<boolean>(expression))) {
+    if (performance.now() > end) throw new Error(`It did not come true: ${expression}`);
+  }
+}
+
+/** How many runners the server has in the user's session. */
+export async function runnersOf(user: BrowserContext): Promise<number> {
+  const { runners } = await (await user.request.get('/api/session')).json();
+  return runners.length;
+}
+
+/** The user ends the session in a tab of its own. */
+export async function endSession(user: BrowserContext): Promise<void> {
+  const tab = await user.newPage();
+  await open(tab, '/search');
+  await tab.getByRole('button', { name: 'New session' }).click();
+  await expectStatus(tab, 'This is a new session.');
+  await tab.close();
+}
+
 /** Requests wait on their way to the server until the gate that it gives is open. */
-export async function hold(tab: Page, url: string): Promise<Gate> {
+export async function hold(tab: Page, url: string | RegExp): Promise<Gate> {
   const gate = new Gate();
   await tab.route(url, async (route) => {
     await gate.opened;

@@ -1,13 +1,11 @@
 import { afterAll, afterEach, beforeAll, expect, jest } from '@jest/globals';
 import type { Browser, BrowserContext } from 'playwright-core';
-import { makeTempTree, removeTempTree } from '../../sample-app/temp-tree.js';
+import { Sample } from '../../sample-app/sample.js';
 import { launchChromium } from './launch-chromium.js';
-import { Sample } from './sample.js';
+import { WAIT_LIMIT_MS } from './tab.js';
 import { VIEWS, type ViewName } from './views.js';
 import { Watch } from './watch.js';
 
-/** What a wait in a page takes at most: less than a test, so that it is the wait that fails. */
-const WAIT_LIMIT_MS = 15_000;
 const TEST_LIMIT_MS = 60_000;
 
 export interface Users {
@@ -53,16 +51,11 @@ export function useBrowser(): Users {
 
 /** For the top of a spec: the sample application over a folder with this content. */
 export function useSample(content: Record<string, string>): { readonly url: string } {
-  let folder: string;
   let sample: Sample;
   beforeAll(async () => {
-    folder = await makeTempTree(content);
-    sample = await Sample.start(folder);
+    sample = await Sample.over(content);
   });
-  afterAll(async () => {
-    await sample.close();
-    await removeTempTree(folder);
-  });
+  afterAll(() => sample.close());
   return {
     get url() {
       return sample.url;

@@ -1,33 +1,11 @@
-import type { INestApplication } from '@nestjs/common';
-import { NestFactory } from '@nestjs/core';
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { createServer, type AddressInfo } from 'node:net';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
-import { AppModule } from '../../../sample-app/app.module.js';
 
-const HOST = '127.0.0.1';
 const REGISTER = fileURLToPath(new URL('../../tooling/register-typescript.mjs', import.meta.url));
 const MAIN = fileURLToPath(new URL('../../../sample-app/main.ts', import.meta.url));
-
-/** The sample application over a folder, in this process. */
-export class Sample {
-  static async start(folder: string): Promise<Sample> {
-    const app = await NestFactory.create(AppModule.forFolder(folder), { logger: false, forceCloseConnections: true });
-    await app.listen(0, HOST);
-    return new Sample(app, urlOf(app.getHttpServer().address() as AddressInfo));
-  }
-
-  private constructor(
-    private readonly app: INestApplication,
-    readonly url: string,
-  ) {}
-
-  close(): Promise<void> {
-    return this.app.close();
-  }
-}
 
 /** The sample application as its users start it: a process of its own, which can end and be started again. */
 export class SampleProgram {
@@ -76,8 +54,4 @@ async function freePort(): Promise<number> {
   server.close();
   await once(server, 'close');
   return port;
-}
-
-function urlOf({ address, port }: AddressInfo): string {
-  return `http://${address}:${port}`;
 }
