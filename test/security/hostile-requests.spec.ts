@@ -131,12 +131,12 @@ describe('A flood', () => {
   it('of runners is refused with 429, and leaves those that are there as they are', async () => {
     const app = await startRows({
       options: { limits: { runnersPerSession: 8 } },
-      handlers: { work: (req) => getActiveSession(req).createSequenceRunner([1]).number },
+      handlers: { begin: (req) => getActiveSession(req).createSequenceRunner([1]).number },
     });
     const { browser, session } = await app.user();
     const heads = await flood(
       app,
-      Array.from({ length: FLOOD }, () => '/work'),
+      Array.from({ length: FLOOD }, () => '/begin'),
       browser.cookie,
     );
     expect(statuses(heads)).toEqual({ 200: 8, 429: FLOOD - 8 });
