@@ -28,8 +28,12 @@ export class ActiveSessionModule {
   /**
    * Like {@link forRoot}, with options that come from elsewhere: `useFactory` with `inject` and `imports`, or
    * `useClass` or `useExisting` of a class with `createActiveSessionOptions()`.
+   * @throws TypeError where none of them is given
    */
   static forRootAsync(options: ActiveSessionModuleAsyncOptions): DynamicModule {
+    const { useFactory, useClass, useExisting } = (options as ActiveSessionModuleAsyncOptions | null | undefined) ?? {};
+    if ([useFactory, useClass, useExisting].every((given) => given === undefined))
+      throw new TypeError('ActiveSessionModule: forRootAsync() takes { useFactory }, { useClass } or { useExisting }');
     return facade(ActiveSessionCoreModule.registerAsync(options));
   }
 }

@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { describeError } from './describe-error.js';
 import { BadArgumentError } from './errors.js';
 import { SystemClock, type Clock } from './clock.js';
 import type {
@@ -206,9 +207,18 @@ const isClock = (value: unknown): value is Clock =>
 
 /** The one form in which an option is refused. */
 export function expected(name: string, what: string, value: unknown, cause?: unknown): TypeError {
-  const shown = typeof value === 'string' ? `'${value}'` : String(value);
-  const message = `ActiveSessionModule: expected option "${name}" to be ${what}, got ${shown} (${typeof value})`;
+  const message = `ActiveSessionModule: expected option "${name}" to be ${what}, got ${shown(value)} (${typeof value})`;
   return new TypeError(message, { cause });
+}
+
+/** Not everything can be made a text. */
+function shown(value: unknown): string {
+  if (typeof value === 'string') return `'${value}'`;
+  try {
+    return String(value);
+  } catch {
+    return describeError(value).text;
+  }
 }
 
 function refuseUnknown(where: string, options: unknown, allowed: readonly string[]): asserts options is object {

@@ -1,5 +1,6 @@
 import { createParamDecorator, Inject, type ExecutionContext } from '@nestjs/common';
-import { RunnerGoneError } from '../errors.js';
+import { checkObject } from '../check-arguments.js';
+import { BadArgumentError, RunnerGoneError } from '../errors.js';
 import { RunnerKey } from '../runners/runner-key.js';
 import type { Runner } from '../runners/runner.js';
 import type { RunnerWanted } from '../runners/runner-options.js';
@@ -31,7 +32,7 @@ export function InjectActiveSessionGroup(): ParameterDecorator & PropertyDecorat
  * Handler parameter: the runner behind the key in this route parameter.
  * @param parameter the name of the route parameter
  * @param want its kind and name; another one counts as gone
- * @throws BadRunnerKeyError (400) for what is no key; RunnerGoneError (410) for any runner that is not of this session, or has gone
+ * @throws BadArgumentError at once where the name is none; in requests BadRunnerKeyError (400) for what is no key; RunnerGoneError (410) for any runner that is not of this session, or has gone
  * @example
  * ```ts
  * @Get(':key')
@@ -39,6 +40,10 @@ export function InjectActiveSessionGroup(): ParameterDecorator & PropertyDecorat
  * ```
  */
 export function RunnerParam(parameter: string, want: RunnerWanted = {}): ParameterDecorator {
+  // With another one each request would be told that its key is bad.
+  if (typeof parameter !== 'string' || parameter === '')
+    throw new BadArgumentError("Expected @RunnerParam() to name a route parameter: @RunnerParam('key') for :key");
+  checkObject('what @RunnerParam() wants of a runner', want);
   return HandlerRunner({ parameter, want });
 }
 

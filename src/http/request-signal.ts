@@ -1,4 +1,5 @@
 import { createParamDecorator, type ExecutionContext } from '@nestjs/common';
+import { checkObject } from '../check-arguments.js';
 import { describeError } from '../describe-error.js';
 import { ClientGoneError } from '../errors.js';
 import { IsolatedAbort } from '../isolated-abort.js';
@@ -25,8 +26,10 @@ interface Closable {
  * `runner.getRequired({ waitMs, signal })`. The same request gives the same signal.
  * Its reason is a ClientGoneError, so a handler may let the rejection of such a read go on: nothing is logged.
  * @param req a request of Express
+ * @throws BadArgumentError for what is no object
  */
 export function requestSignal(req: object): AbortSignal {
+  checkObject('the request of requestSignal()', req);
   const request = req as RequestLike;
   return (request[SIGNAL] ??= signalOf(request));
 }

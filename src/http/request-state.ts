@@ -18,8 +18,8 @@ export function cellOf(req: object): RequestCell | undefined {
 }
 
 /** What applications make of a request (`Object.create(req)`, a proxy, a copy) still leads to its response. */
-function originalOf(req: { res?: { req?: object } }): object {
-  return req.res?.req ?? req;
+function originalOf(req: { res?: { req?: object } } | null | undefined): object {
+  return req?.res?.req ?? req ?? {};
 }
 
 /** Gives a request its cell, which is released when the response, or its connection, closes. */

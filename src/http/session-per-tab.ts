@@ -16,15 +16,19 @@ export interface SessionPerTabOptions {
  * (`sessionStorage` keeps it over reloads) and sends it along; a request without one is in the session without suffix.
  *
  * A client can make up as many tabs as it likes: `limits.sessionsPerGroup` bounds what that costs.
- * @throws TypeError when neither `header` nor `query` is given; a request with a bad id is answered 400
+ * @throws TypeError when neither `header` nor `query` is given, and where one is no text; a request with a bad id is answered 400
  * @example
  * ```ts
  * ActiveSessionModule.forRoot({ sessions: sessionPerTab({ header: 'x-tab-id', query: 'tab' }) })
  * ```
  */
-export function sessionPerTab({ header, query, path }: SessionPerTabOptions): SessionRuleObject {
-  if (header === undefined && query === undefined)
-    throw new TypeError('sessionPerTab() needs to know where the id of the tab is: { header } or { query }');
+export function sessionPerTab(options: SessionPerTabOptions): SessionRuleObject {
+  const { header, query, path } = (options as SessionPerTabOptions | null | undefined) ?? {};
+  const isName = (name: unknown): boolean => name === undefined || (typeof name === 'string' && name !== '');
+  if ((header === undefined && query === undefined) || !isName(header) || !isName(query))
+    throw new TypeError(
+      'sessionPerTab() needs to know where the id of the tab is: { header } or { query }, each a text',
+    );
   const name = header?.toLowerCase();
   return {
     ...(path !== undefined && { path }),

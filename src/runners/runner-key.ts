@@ -1,3 +1,4 @@
+import { checkObject } from '../check-arguments.js';
 import { BadRunnerKeyError } from '../errors.js';
 
 /** What a key is compared with: an active session. */
@@ -24,6 +25,7 @@ export class RunnerKey {
 
   /** The key of runner `number` of a session. */
   static of(number: number, owner: RunnerKeyOwner): RunnerKey {
+    checkObject('the owner of a runner key', owner);
     return new RunnerKey(number, owner.generation, owner.id, owner.stamp);
   }
 
@@ -44,6 +46,7 @@ export class RunnerKey {
 
   /** Whether this is a key of that session, whatever the runner's number. */
   isFor(session: RunnerKeyOwner): boolean {
+    checkObject('the session of a runner key', session);
     return this.generation === session.generation && this.stamp === session.stamp && this.sessionId === session.id;
   }
 

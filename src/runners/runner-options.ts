@@ -1,3 +1,4 @@
+import { checkObject } from '../check-arguments.js';
 import { BadArgumentError } from '../errors.js';
 import type { SequenceOptions } from '../options.js';
 import type { Holding } from './holding.js';
@@ -49,9 +50,8 @@ export function dedupeOf(kind: string, { name, dedupeKey }: RunnerOptions): stri
 }
 
 /** @throws BadArgumentError that names the option */
-export function checkOptions(options: RunnerOptions | null | undefined, known: readonly string[]): void {
-  if (typeof options !== 'object' || options === null)
-    throw new BadArgumentError('Expected the options of a runner to be an object');
+export function checkOptions(options: RunnerOptions, known: readonly string[]): void {
+  checkObject('the options of a runner', options);
   const unknown = Object.keys(options).find((key) => !known.includes(key));
   if (unknown !== undefined)
     throw new BadArgumentError(`There is no option "${unknown}" of a runner. Known are: ${known.join(', ')}`);

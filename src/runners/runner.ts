@@ -68,7 +68,8 @@ export interface GetAvailableOptions {
 
 export interface GetRequiredOptions {
   /**
-   * How many items, or steps, to wait for.
+   * How many items, or steps, to wait for. For a sequence so many are read ahead, also beyond `queueLimit`: where the number comes
+   * from a client, put a bound to it.
    * @default the sequence option `defaultAdvance`; of a process 1 step, or none where `startPosition` is given
    */
   advance?: number;
@@ -112,7 +113,7 @@ export abstract class Runner<R = unknown> {
   /** Aborts when the status turns final, or when the runner is disposed of. */
   abstract readonly completionSignal: AbortSignal;
 
-  /** What there is, at once. It does not start a runner. */
+  /** What there is, at once. It does not start a runner. @throws BadArgumentError, PositionGoneError */
   abstract getAvailable(options?: GetAvailableOptions): RunnerResult<R>;
 
   /**

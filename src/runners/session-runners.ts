@@ -1,9 +1,9 @@
+import { checkFunction, checkObject, checkWhole } from '../check-arguments.js';
 import { BadArgumentError, LimitReachedError, SessionEndedError } from '../errors.js';
 import type { SequenceOptions } from '../options.js';
 import { resolveSequence, SEQUENCE_OPTIONS } from '../resolve-options.js';
 import { LiveProcessRunner } from './process/live-process-runner.js';
 import type { ProcessBody, ProcessRunner } from './process/process-runner.js';
-import { checkWhole } from './check-arguments.js';
 import { releaseAll, type GivenLock } from './holding.js';
 import { isFinal, type Runner } from './runner.js';
 import type { RunnerBase } from './runner-base.js';
@@ -124,8 +124,7 @@ export class SessionRunners {
     options: ProcessOptions = {},
     locks: readonly GivenLock[] = [],
   ): ProcessRunner<T> {
-    if (typeof body !== 'function')
-      throw new BadArgumentError('Expected the body of a process runner to be a function');
+    checkFunction('the body of a process runner', body);
     checkOptions(options, PROCESS_OPTIONS);
     const { history = 0 } = options;
     checkWhole('the option "history" of a process runner', history);
@@ -168,6 +167,7 @@ export class SessionRunners {
 
   /** The runner of a key, where it is of this session, still there, and as wanted. */
   get(key: number | RunnerKey | string, want: RunnerWanted = {}): AnyRunner | undefined {
+    checkObject('what is wanted of a runner', want);
     const number = typeof key === 'number' ? key : this.numberOf(key);
     const runner = number === undefined ? undefined : this.runners.get(number);
     if (want.kind !== undefined && runner?.kind !== want.kind) return undefined;

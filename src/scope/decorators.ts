@@ -1,4 +1,6 @@
+import { inspect } from 'node:util';
 import { ScopeMisuseError } from '../errors.js';
+import { isClass } from './injection-metadata.js';
 import { checkScopedOptions, type ScopedOptions } from './scoped-options.js';
 import type { ScopeLevel } from './scope.js';
 import { makeScopedClass } from './scoped-class.js';
@@ -36,6 +38,7 @@ export function GroupScoped(options: ScopedOptions = {}): ClassDecorator {
 
 function scoped(level: ScopeLevel, decorator: string, options: ScopedOptions): ClassDecorator {
   return ((target: ScopedClass, context?: unknown) => {
+    if (!isClass(target)) throw new ScopeMisuseError(`${decorator} is for classes, got ${inspect(target)}`);
     if (typeof context === 'object' && context !== null && 'kind' in context)
       throw new ScopeMisuseError(
         `${decorator} on ${target.name}: standard decorators are not supported. Turn on "experimentalDecorators", as Nest asks for.`,

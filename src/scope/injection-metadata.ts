@@ -1,3 +1,4 @@
+import { inspect } from 'node:util';
 import { Scope, type Abstract } from '@nestjs/common';
 import { ScopeMisuseError } from '../errors.js';
 import { ScopeHost } from './scope-host.js';
@@ -17,7 +18,30 @@ export type Token<T = unknown> = (abstract new (...args: never[]) => T) | Abstra
 
 /** How messages name a token. */
 export function nameOfToken(token: unknown): string {
-  return typeof token === 'function' ? token.name : String(token);
+  return typeof token === 'function' ? token.name : typeof token === 'string' ? token : inspect(token);
+}
+
+/** Whether it can be a token at all. */
+export function isToken(token: unknown): token is Token {
+  return ['function', 'string', 'symbol'].includes(typeof token);
+}
+
+/** @throws ScopeMisuseError: mostly it is a class that is not there yet */
+export function checkToken(name: string, token: unknown): void {
+  if (!isToken(token))
+    throw new ScopeMisuseError(
+      `Expected ${name} to be a class, a string or a symbol, got ${inspect(token)}. Where two files import each other, use a string or a symbol.`,
+    );
+}
+
+/** Whether `new` can be used with it; nothing of it is run for that. */
+export function isClass(value: unknown): value is Class {
+  try {
+    Reflect.construct(Object, [], value as Class);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 /** What a class wants in one place. */

@@ -2,7 +2,7 @@ import { inspect } from 'node:util';
 import type { FactoryProvider } from '@nestjs/common';
 import { ScopeMisuseError } from '../errors.js';
 import { checkScopedOptions } from './scoped-options.js';
-import { nameOfToken } from './injection-metadata.js';
+import { isToken, nameOfToken } from './injection-metadata.js';
 import { isScopeHost, ScopeHost } from './scope-host.js';
 import type { ScopeLevel } from './scope.js';
 import { ScopedFactoryProvider, type ScopedFactoryOptions } from './providers/scoped-factory-provider.js';
@@ -61,15 +61,18 @@ function scopedFactory<T>(level: ScopeLevel, helper: string, options: ScopedFact
 }
 
 function checked<T>(helper: string, options: ScopedFactoryOptions<T>): ScopedFactoryOptions {
-  const { provide, useFactory, dispose, callable } = options;
+  const { provide, useFactory, inject, dispose, callable } =
+    (options as Partial<ScopedFactoryOptions<T>> | null | undefined) ?? {};
   const where = `${helper} of ${nameOfToken(provide)}`;
   checkScopedOptions(where, options, FACTORY_OPTIONS);
-  if (!['function', 'string', 'symbol'].includes(typeof provide))
+  if (!isToken(provide))
     throw new ScopeMisuseError(
       `${helper}: expected "provide" to be a class, a string or a symbol, got ${inspect(provide)}`,
     );
   if (typeof useFactory !== 'function')
     throw new ScopeMisuseError(`${where}: expected "useFactory" to be a function, got ${inspect(useFactory)}`);
+  if (inject !== undefined && !Array.isArray(inject))
+    throw new ScopeMisuseError(`${where}: expected "inject" to be a list of tokens, got ${inspect(inject)}`);
   if (dispose !== undefined && typeof dispose !== 'function')
     throw new ScopeMisuseError(`${where}: expected "dispose" to be a function, got ${inspect(dispose)}`);
   if (callable !== undefined && typeof callable !== 'boolean')

@@ -1,5 +1,6 @@
 import { inspect } from 'node:util';
 import { ScopeMisuseError } from '../errors.js';
+import { isObject } from './is-object.js';
 
 /** What becomes of a use without an active session: an error, or an instance that lives as long as the request. */
 export type Fallback = 'throw' | 'request';
@@ -24,6 +25,8 @@ const OPTIONS: readonly (keyof ScopedOptions)[] = ['fallback', 'prepare'];
 
 /** @throws ScopeMisuseError that names the option */
 export function checkScopedOptions(where: string, options: object, more: readonly string[] = []): void {
+  if (!isObject(options))
+    throw new ScopeMisuseError(`${where}: expected the options to be an object, got ${inspect(options)}`);
   const known = [...OPTIONS, ...more];
   const unknown = Object.keys(options).find((key) => !known.includes(key));
   if (unknown !== undefined)

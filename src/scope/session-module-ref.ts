@@ -1,8 +1,9 @@
+import { inspect } from 'node:util';
 import { Scope as NestScope, type Type } from '@nestjs/common';
 import { ModulesContainer, type ModuleRef } from '@nestjs/core';
 import { ScopeMisuseError } from '../errors.js';
 import { areDependenciesKnown, isProvided, providersOf, withoutAlias } from '../nest-internals.js';
-import { wantedBy, nameOfToken, type Wanted, type Token } from './injection-metadata.js';
+import { checkToken, isClass, isToken, wantedBy, nameOfToken, type Wanted, type Token } from './injection-metadata.js';
 import { Attempt } from './providers/attempt.js';
 import { InstanceProvider } from './providers/instance-provider.js';
 import { Pending } from './providers/pending.js';
@@ -15,14 +16,15 @@ import { Transient, wantsAnything } from './providers/transient.js';
 export abstract class SessionModuleRef {
   /**
    * The provider behind `token`: this session's instance where it is scoped, else the application's.
-   * @throws ScopeMisuseError for what must be awaited and is not ready (use {@link resolve}), and for what cannot be used here
+   * @throws ScopeMisuseError for what must be awaited and is not ready (use {@link resolve}), for what cannot be used here, and for
+   * what is no token
    * @throws SessionEndedError after the end; Nest's own error for an unknown, request-scoped or transient token
    */
   abstract get<T>(token: Token<T>): T;
 
   /**
    * Like {@link get}, but awaits what must be awaited. A transient provider is made anew and is the caller's to end.
-   * @throws ScopeMisuseError for a request-scoped token
+   * @throws ScopeMisuseError for a request-scoped token, and for what is none
    * @example
    * ```ts
    * const index = await session.services.resolve(SearchIndex);
@@ -33,6 +35,7 @@ export abstract class SessionModuleRef {
   /**
    * Makes an instance of a class that need not be a provider, with this session's instances injected. It is the
    * caller's: give it to `takeOwnership()` to have it disposed with the session.
+   * @throws ScopeMisuseError for what is no class, and what {@link resolve} throws
    */
   abstract create<T>(type: Type<T>): Promise<T>;
 
@@ -54,12 +57,14 @@ export class ScopeModuleRef extends SessionModuleRef {
 
   override get<T>(token: Token<T>): T {
     this.assertOpen();
+    checkToken('a token', token);
     const found: unknown = this.moduleRef.get(token, { strict: false });
     return (ownProviderOf(found, this.scope.host)?.resolveIn(this.scope) ?? found) as T;
   }
 
   override async resolve<T>(token: Token<T>): Promise<T> {
     this.assertOpen();
+    checkToken('a token', token);
     const { scope } = this.moduleRef.introspect(token as Type<unknown>);
     if (scope === NestScope.REQUEST)
       throw new ScopeMisuseError(
@@ -73,6 +78,7 @@ export class ScopeModuleRef extends SessionModuleRef {
   }
 
   override async create<T>(type: Type<T>): Promise<T> {
+    if (!isClass(type)) throw new ScopeMisuseError(`services.create() takes a class, got ${inspect(type)}`);
     const { parameters, properties } = wantedBy(type);
     const args = await Promise.all(parameters.map((dependency) => this.resolveDependency(dependency)));
     const values = await Promise.all(properties.map((dependency) => this.resolveDependency(dependency)));
@@ -86,7 +92,7 @@ export class ScopeModuleRef extends SessionModuleRef {
   }
 
   override has(token: Token): boolean {
-    return isProvided(this.moduleRef, token);
+    return isToken(token) && isProvided(this.moduleRef, token);
   }
 
   private async resolveDependency({ token, isOptional }: Wanted): Promise<unknown> {

@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { Observable } from 'rxjs';
+import { checkObject } from '../check-arguments.js';
 import { SessionContext } from '../scope/context.js';
 import type { ActiveSessionGroup } from './active-session-group.js';
 import type { GroupEvent } from './events.js';
@@ -44,8 +45,12 @@ export class ActiveSessionGroupRegistry {
     return [...this.sessions.allGroups()];
   }
 
-  /** Ends all sessions of the user session of this request; undefined where it has none. For logout with `identify`. */
+  /**
+   * Ends all sessions of the user session of this request; undefined where it has none. For logout with `identify`.
+   * @throws BadArgumentError for what is no request
+   */
   terminateFor(req: object): Promise<CleanupReport> | undefined {
+    checkObject('the request of terminateFor()', req);
     const userSessionId = this.userSessions.userSessionIdOf(req);
     return userSessionId === undefined ? undefined : this.sessions.findGroup(userSessionId)?.terminate();
   }

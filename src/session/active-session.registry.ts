@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { Observable } from 'rxjs';
+import { checkFunction } from '../check-arguments.js';
 import { BadArgumentError } from '../errors.js';
 import { SessionContext } from '../scope/context.js';
 import type { ActiveSession } from './active-session.js';
@@ -53,7 +54,7 @@ export class ActiveSessionRegistry {
 
   /**
    * Runs `fn` in a session, as if a request of that session did: scoped services are that session's.
-   * @throws BadArgumentError for what is no session of this application
+   * @throws BadArgumentError for what is no session of this application, and where `fn` is no function
    */
   run<R>(session: ActiveSession, fn: () => R): R {
     const live: unknown = session;
@@ -61,6 +62,7 @@ export class ActiveSessionRegistry {
       throw new BadArgumentError(
         'run() takes an active session of its application, as get(), all() or current() give it',
       );
+    checkFunction('what run() runs', fn);
     return this.context.run(live.scope.cell, fn);
   }
 }

@@ -39,7 +39,10 @@ export abstract class ActiveSession extends LocalSession {
   /** Restarts the idle clock. */
   abstract touch(): void;
 
-  /** A function that runs `fn` in this session, whoever calls it: for emitters, pools and shared subjects. */
+  /**
+   * A function that runs `fn` in this session, whoever calls it: for emitters, pools and shared subjects.
+   * @throws BadArgumentError for what is no function
+   */
   // Any function keeps its own type.
   // eslint-disable-next-line @typescript-eslint/no-explicit-any -- see above
   abstract bind<F extends (...args: any[]) => unknown>(fn: F): F;
@@ -48,7 +51,7 @@ export abstract class ActiveSession extends LocalSession {
    * Starts work that gives a sequence of items, page by page.
    * @param source an Iterable, an AsyncIterable, a stream of Node or of the web, an Observable, or a function of an AbortSignal
    * that returns one. Take the signal: nothing else can stop a generator while it waits.
-   * @throws BadArgumentError for anything else; LimitReachedError; SessionEndedError
+   * @throws BadArgumentError for anything else; BadArgumentError and TypeError that name the option; LimitReachedError; SessionEndedError
    * @example
    * ```ts
    * const runner = session.createSequenceRunner((signal) => search(text, signal), { name: 'search', replay: 'all' });
@@ -79,7 +82,7 @@ export abstract class ActiveSession extends LocalSession {
    * that fails nothing is left of it.
    * @param factory a function, or the token of a provider with `create(request, context)`
    * @param request handed to the factory
-   * @returns rejects with what the factory throws; BadArgumentError where it returns no runner made with its context;
+   * @returns rejects with what the factory throws, or Nest where it does not know the token; BadArgumentError where it returns no runner made with its context;
    * LimitReachedError; SessionEndedError
    * @example
    * ```ts
@@ -88,7 +91,10 @@ export abstract class ActiveSession extends LocalSession {
    */
   abstract createRunner<Q, R>(factory: RunnerFactory<Q, R>, request: Q, options?: RunnerOptions): Promise<Runner<R>>;
 
-  /** A runner of this session; undefined where it is not of this session, has gone, or is not as wanted. */
+  /**
+   * A runner of this session; undefined where it is not of this session, has gone, or is not as wanted.
+   * @throws BadArgumentError for a `want` that is no object; SessionEndedError
+   */
   abstract getRunner<T = unknown>(
     key: number | RunnerKey | string,
     want: RunnerWanted & { kind: 'sequence' },

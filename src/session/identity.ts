@@ -28,8 +28,9 @@ export function isGroupId(value: unknown): value is string {
   return typeof value === 'string' && GROUP_ID.test(value);
 }
 
-/** Splits the id of an active session into that of its group and its suffix. */
-export function splitSessionId(id: string): { groupId: string; suffix: string } {
+/** Splits the id of an active session into that of its group and its suffix. What is no text, as queries give it, is the id of none. */
+export function splitSessionId(id: unknown): { groupId: string; suffix: string } {
+  if (typeof id !== 'string') return { groupId: '', suffix: '' };
   return { groupId: id.slice(0, ID_LENGTH), suffix: id.slice(ID_LENGTH + 1) };
 }
 

@@ -1,4 +1,5 @@
 import { inspect } from 'node:util';
+import { checkFunction } from '../check-arguments.js';
 import { SessionEndedError, type SessionEndReason } from '../errors.js';
 import type { GivenLock } from '../runners/holding.js';
 import type { ProcessBody, ProcessRunner } from '../runners/process/process-runner.js';
@@ -132,6 +133,7 @@ export class LiveSession extends ActiveSession implements Mortal {
 
   // eslint-disable-next-line @typescript-eslint/no-explicit-any -- any function keeps its own type
   override bind<F extends (...args: any[]) => unknown>(fn: F): F {
+    checkFunction('what bind() binds', fn);
     const { context } = this.environment.scopeHost;
     const { cell } = this.scope;
     return function (this: unknown, ...args: unknown[]) {

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { INestApplicationContext } from '@nestjs/common';
+import { checkFunction } from '../check-arguments.js';
 import { ScopeMisuseError } from '../errors.js';
 import { isUnknownElement } from '../nest-internals.js';
 import type { ActiveSession } from './active-session.js';
@@ -10,7 +11,7 @@ import { Sessions } from './sessions.js';
  * classes, and for scripts. What must be prepared is there before.
  * @param app an application, or what `Test.createTestingModule().compile()` gives
  * @returns what `fn` returns, when the session has cleaned up
- * @throws ScopeMisuseError where the application does not import ActiveSessionModule; PreparationFailedError
+ * @throws ScopeMisuseError where the application does not import ActiveSessionModule; BadArgumentError; PreparationFailedError
  * @example
  * ```ts
  * const count = await runInSession(app, () => {
@@ -23,6 +24,7 @@ export async function runInSession<R>(
   app: INestApplicationContext,
   fn: (session: ActiveSession) => R | Promise<R>,
 ): Promise<R> {
+  checkFunction('what runInSession() runs', fn);
   const sessions = sessionsOf(app);
   const { scopeHost } = sessions.environment;
   const session = sessions.findOrCreate({
@@ -41,10 +43,12 @@ export async function runInSession<R>(
 }
 
 function sessionsOf(app: INestApplicationContext): Sessions {
+  const unchecked = app as { get?: unknown } | null | undefined;
   try {
-    return app.get(Sessions, { strict: false });
+    const found: unknown = typeof unchecked?.get === 'function' ? app.get(Sessions, { strict: false }) : undefined;
+    if (found instanceof Sessions) return found;
   } catch (error) {
     if (!isUnknownElement(error)) throw error;
-    throw new ScopeMisuseError('runInSession() needs an application that imports ActiveSessionModule.forRoot()');
   }
+  throw new ScopeMisuseError('runInSession() needs an application that imports ActiveSessionModule.forRoot()');
 }

@@ -1,7 +1,7 @@
 import { BadArgumentError } from '../errors.js';
 import type { Runner } from '../runners/runner.js';
 import type { RunnerSetup } from '../runners/runner-setup.js';
-import type { Token } from '../scope/injection-metadata.js';
+import { isToken, type Token } from '../scope/injection-metadata.js';
 import type { SessionModuleRef } from '../scope/session-module-ref.js';
 import type { ActiveSession } from './active-session.js';
 
@@ -30,7 +30,7 @@ export async function callFactory<Q, R>(
   services: SessionModuleRef,
 ): Promise<unknown> {
   if (isFunction(factory)) return factory(request, context);
-  if (!['function', 'string', 'symbol'].includes(typeof factory))
+  if (!isToken(factory))
     throw new BadArgumentError(
       'Expected a runner factory to be a function, or the token of a provider that has create()',
     );

@@ -1,3 +1,4 @@
+import { checkFunction } from '../check-arguments.js';
 import { SessionEndedError, type SessionEndReason } from '../errors.js';
 
 /**
@@ -58,11 +59,12 @@ export class SessionProperties implements Iterable<[string, unknown]> {
 
   /**
    * The value, made by `make` where there is none yet. Code that runs meanwhile sees all of it or nothing.
-   * @throws what `make` throws; then there is no value still
+   * @throws what `make` throws; then there is no value still; BadArgumentError where it is no function
    */
   getOrAdd<K extends DeclaredKey>(key: K, make: () => SessionPropertyMap[K]): SessionPropertyMap[K];
   getOrAdd<K extends string>(key: OtherKey<K>, make: () => unknown): unknown;
   getOrAdd(key: string, make: () => unknown): unknown {
+    checkFunction('what makes a property', make);
     if (this.values.has(key)) return this.values.get(key);
     this.assertWritable();
     const value = make();
@@ -73,7 +75,7 @@ export class SessionProperties implements Iterable<[string, unknown]> {
 
   /**
    * Puts what `change` makes of the value in its place, and returns it. `change` is synchronous, so nothing comes between.
-   * @throws what `change` throws; then the value stays as it was
+   * @throws what `change` throws; then the value stays as it was; BadArgumentError where it is no function
    */
   update<K extends DeclaredKey>(
     key: K,
@@ -81,6 +83,7 @@ export class SessionProperties implements Iterable<[string, unknown]> {
   ): SessionPropertyMap[K];
   update<K extends string>(key: OtherKey<K>, change: (value: unknown) => unknown): unknown;
   update(key: string, change: (value: unknown) => unknown): unknown {
+    checkFunction('what changes a property', change);
     this.assertWritable();
     const value = change(this.get(key));
     this.set(key, value);

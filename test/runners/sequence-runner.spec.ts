@@ -971,7 +971,7 @@ describe('A read that nobody waits for', () => {
     const tap = new Tap();
     const runner = here.session.createSequenceRunner(tap);
     const signal = new AbortController() as unknown as AbortSignal;
-    expect(await rejection(runner.getRequired({ signal }))).toBeInstanceOf(TypeError);
+    expect(await rejection(runner.getRequired({ signal }))).toBeInstanceOf(BadArgumentError);
     const read = runner.getRequired({ advance: 2 });
     await settle();
     tap.give(1, 2);

@@ -12,6 +12,8 @@ export interface Answer {
 export interface Call {
   method?: string;
   json?: unknown;
+  /** JSON as it is sent, where `json` is not given. */
+  text?: string;
   headers?: Record<string, string>;
   signal?: AbortSignal;
 }
@@ -50,7 +52,10 @@ export class Browser {
     return [...this.cookies].map(([name, value]) => `${name}=${value}`).join('; ');
   }
 
-  send(path: string, { method = 'GET', json, headers = {}, signal }: Call = {}): Promise<Answer> {
+  send(
+    path: string,
+    { method = 'GET', json, text = JSON.stringify(json), headers = {}, signal }: Call = {},
+  ): Promise<Answer> {
     const { cookie } = this;
     return new Promise((resolve, reject) => {
       const req = request(new URL(path, this.base), {
@@ -59,7 +64,7 @@ export class Browser {
         ...(signal !== undefined && { signal }),
         headers: {
           ...(cookie !== '' && { cookie }),
-          ...(json !== undefined && { 'content-type': 'application/json' }),
+          ...(text !== undefined && { 'content-type': 'application/json' }),
           ...headers,
         },
       });
@@ -70,17 +75,17 @@ export class Browser {
         res.on('error', reject);
         res.on('data', (chunk: Buffer) => chunks.push(chunk));
         res.on('end', () => {
-          const text = Buffer.concat(chunks).toString();
+          const received = Buffer.concat(chunks).toString();
           const isJson = (res.headers['content-type'] ?? '').includes('json');
           resolve({
             status: res.statusCode ?? 0,
             headers: res.headers,
-            text,
-            body: isJson ? JSON.parse(text) : undefined,
+            text: received,
+            body: isJson ? JSON.parse(received) : undefined,
           });
         });
       });
-      req.end(json === undefined ? undefined : JSON.stringify(json));
+      req.end(text);
     });
   }
 

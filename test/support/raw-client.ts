@@ -21,7 +21,17 @@ export class RawClient {
       const cookieLine = cookie === undefined ? '' : `Cookie: ${cookie}\r\n`;
       return `GET ${path} HTTP/1.1\r\nHost: test\r\n${cookieLine}\r\n`;
     });
-    this.socket.write(text.join(''));
+    this.write(text.join(''));
+  }
+
+  /** Sends any text, also half a request. */
+  write(text: string): void {
+    this.socket.write(text);
+  }
+
+  /** Reads no more: what the application sends fills the buffers on the way, and then waits. */
+  stopReading(): void {
+    this.socket.pause();
   }
 
   /** Resolves when the answer has got as far as `text`. */

@@ -1,3 +1,4 @@
+import { checkObject, checkSignal, checkWaitMs, checkWhole } from '../../check-arguments.js';
 import type { ClockTimer } from '../../clock.js';
 import { ActiveSessionError } from '../../errors.js';
 import {
@@ -7,7 +8,6 @@ import {
   type GetRequiredOptions,
   type RunnerResult,
 } from '../runner.js';
-import { checkWaitMs, checkWhole } from '../check-arguments.js';
 import type { RunnerSetup } from '../runner-setup.js';
 import { isAbortOf } from '../stopping.js';
 import { ProcessRunner, type ProcessBody } from './process-runner.js';
@@ -68,7 +68,9 @@ export class LiveProcessRunner<T> extends ProcessRunner<T> {
     this.work = this.runBody();
   }
 
-  override getAvailable({ advance = Infinity, startPosition }: GetAvailableOptions = {}): Result<T> {
+  override getAvailable(options: GetAvailableOptions = {}): Result<T> {
+    checkObject('the options of a read', options);
+    const { advance = Infinity, startPosition } = options;
     checkWhole('advance', advance);
     checkWhole('startPosition', startPosition);
     this.markUsed();
@@ -76,11 +78,13 @@ export class LiveProcessRunner<T> extends ProcessRunner<T> {
   }
 
   override async getRequired(options: GetRequiredOptions = {}): Promise<Result<T>> {
+    checkObject('the options of a read', options);
     const { startPosition, waitMs, signal } = options;
     checkWhole('advance', options.advance);
     checkWhole('atLeast', options.atLeast);
     checkWhole('startPosition', startPosition);
     checkWaitMs(waitMs);
+    checkSignal(signal);
     this.markUsed();
     const from = startPosition ?? this.currentPosition;
     const advance = options.advance ?? (startPosition === undefined ? 1 : 0);
@@ -91,7 +95,9 @@ export class LiveProcessRunner<T> extends ProcessRunner<T> {
     return this.wait(from, target, waitMs, signal);
   }
 
-  override reports({ since = 0 }: { since?: number } = {}): RunnerResult<T[]> {
+  override reports(options: { since?: number } = {}): RunnerResult<T[]> {
+    checkObject('the options of a read', options);
+    const { since = 0 } = options;
     checkWhole('since', since);
     const { kept, reportCount } = this;
     const oldest = reportCount - kept.length;

@@ -1,10 +1,10 @@
 import { setImmediate } from 'node:timers';
+import { checkObject, checkSignal, checkWaitMs, checkWhole } from '../../check-arguments.js';
 import { BadArgumentError, PositionGoneError } from '../../errors.js';
 import type { ResolvedOptions, SequenceOptions } from '../../options.js';
 import { resolveSequence } from '../../resolve-options.js';
 import { RunnerStatus, type GetAvailableOptions, type GetRequiredOptions } from '../runner.js';
 import type { ErrorSerializer } from '../../serialized-error.js';
-import { checkWaitMs, checkWhole } from '../check-arguments.js';
 import { RunnerSetup } from '../runner-setup.js';
 import { Producer, type ProducerTarget } from './producer.js';
 import { SequenceLog } from './sequence-log.js';
@@ -83,7 +83,9 @@ export class LiveSequenceRunner<T> extends SequenceRunner<T> implements Producer
     void this.home.run(() => new Producer(source, this, this.settings).stop());
   }
 
-  override getAvailable({ advance = Infinity, startPosition }: GetAvailableOptions = {}): SequenceResult<T> {
+  override getAvailable(options: GetAvailableOptions = {}): SequenceResult<T> {
+    checkObject('the options of a read', options);
+    const { advance = Infinity, startPosition } = options;
     checkWhole('advance', advance);
     checkWhole('startPosition', startPosition);
     this.markUsed();
@@ -100,11 +102,13 @@ export class LiveSequenceRunner<T> extends SequenceRunner<T> implements Producer
   }
 
   private beginRead(options: GetRequiredOptions, answer: Answer<SequenceResult<T>>): void {
+    checkObject('the options of a read', options);
     const { startPosition: from, waitMs, signal } = options;
     checkWhole('advance', options.advance, 1);
     checkWhole('atLeast', options.atLeast, 0);
     checkWhole('startPosition', from);
     checkWaitMs(waitMs);
+    checkSignal(signal);
     const advance = options.advance ?? this.settings.defaultAdvance;
     const atLeast = Math.min(options.atLeast ?? advance, advance);
     this.markUsed();

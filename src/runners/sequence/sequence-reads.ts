@@ -113,7 +113,6 @@ export class ReadQueue<A> {
       };
       signal.addEventListener('abort', read.onAbort);
     }
-    // What is no signal has thrown by now: a read that nobody waits for would take items.
     this.reads.push(read);
     if (waitMs === 0) this.makeDue(read);
     else if (waitMs !== undefined && waitMs !== Infinity)

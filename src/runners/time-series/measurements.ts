@@ -1,4 +1,5 @@
 import type { Clock } from '../../clock.js';
+import { checkFunction, checkObject } from '../../check-arguments.js';
 import { BadArgumentError } from '../../errors.js';
 
 /** Asked for the values of a time series. What takes time should stop with `signal`. */
@@ -28,8 +29,10 @@ export interface MeasuringOptions {
 export const MEASURING_OPTIONS: readonly (keyof MeasuringOptions)[] = ['intervalMs', 'count', 'missed'];
 
 /** @throws BadArgumentError that names what is wrong */
-export function checkMeasuring(gauge: unknown, { intervalMs, count, missed }: MeasuringOptions): void {
-  if (typeof gauge !== 'function') throw new BadArgumentError('Expected the gauge of a time series to be a function');
+export function checkMeasuring(gauge: unknown, options: MeasuringOptions): void {
+  checkFunction('the gauge of a time series', gauge);
+  checkObject('the options of a time series', options);
+  const { intervalMs, count, missed } = options;
   if (!(typeof intervalMs === 'number' && intervalMs > 0 && intervalMs < Infinity))
     throw new BadArgumentError('Expected the option "intervalMs" of a time series to be a number of ms above 0');
   if (count !== undefined && count !== Infinity && !(Number.isSafeInteger(count) && count > 0))

@@ -1,7 +1,5 @@
-import { inspect } from 'node:util';
 import { Inject, type FactoryProvider, type InjectionToken } from '@nestjs/common';
-import { ScopeMisuseError } from '../../errors.js';
-import { nameOfToken, type Token } from '../injection-metadata.js';
+import { checkToken, nameOfToken, type Token } from '../injection-metadata.js';
 import { LockProvider } from './lock-provider.js';
 import { ScopeHost } from '../scope-host.js';
 import { SessionLocks } from './session-locks.js';
@@ -28,10 +26,7 @@ export function InjectSessionLock(token: Token): ParameterDecorator & PropertyDe
 
 /** The token of a lock, for the `inject` of factories and for `overrideProvider()` in tests. */
 export function getSessionLockToken(token: Token): InjectionToken {
-  if (!['function', 'string', 'symbol'].includes(typeof token))
-    throw new ScopeMisuseError(
-      `Expected the token of a lock to be a class, a string or a symbol, got ${inspect(token)}. Where two files import each other, use a string or a symbol.`,
-    );
+  checkToken('the token of a lock', token);
   let lockToken = lockTokens.get(token);
   if (lockToken === undefined) {
     // Nest names what it cannot find by this: the message then names the fix.

@@ -1,4 +1,5 @@
 import { inspect } from 'node:util';
+import { checkFunction, checkObject } from '../../check-arguments.js';
 import { LockTimeoutError, NotInSessionError } from '../../errors.js';
 import { HeldService } from './held-service.js';
 import { nameOfToken, type Token } from '../injection-metadata.js';
@@ -65,10 +66,11 @@ class TokenLock<T> extends SessionLock<T> {
     return this.lockedService(await this.enter(options));
   }
 
-  override async tryAcquire(options?: AcquireOptions): Promise<LockedService<T> | undefined> {
+  override async tryAcquire(options: AcquireOptions = {}): Promise<LockedService<T> | undefined> {
+    checkObject('the options of a lock', options);
     let entered: Entered;
     try {
-      entered = await this.locks.enter(this.token, this.scope, { ...options, timeoutMs: options?.timeoutMs ?? 0 });
+      entered = await this.locks.enter(this.token, this.scope, { ...options, timeoutMs: options.timeoutMs ?? 0 });
     } catch (error) {
       if (error instanceof LockTimeoutError) return undefined;
       throw error;
@@ -77,6 +79,7 @@ class TokenLock<T> extends SessionLock<T> {
   }
 
   override async run<R>(fn: (service: T) => R | Promise<R>, options?: AcquireOptions): Promise<R> {
+    checkFunction('what run() runs', fn);
     const { service, hold } = await this.enter(options);
     try {
       return await this.locks.runHolding(hold, () => fn(service));

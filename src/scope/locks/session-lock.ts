@@ -25,6 +25,7 @@ export abstract class SessionLock<T> {
   /**
    * Waits for the lock, and then for what must be awaited of the service. Release it: with `using`, with `release()`, or by
    * giving it to a runner (option `holds`).
+   * @throws BadArgumentError for bad options
    * @throws LockTimeoutError when it is not free in time
    * @throws LockAbortedError when the signal aborts; its `cause` is the signal's reason
    * @throws SessionEndedError when the session ends
@@ -40,7 +41,7 @@ export abstract class SessionLock<T> {
    * Runs `fn` with the lock held, and releases it when `fn` has returned, resolved or failed. In `fn` the lock is known to be
    * held: to acquire it again is an error.
    * @returns what `fn` returns
-   * @throws what {@link acquire} throws
+   * @throws what {@link acquire} throws; BadArgumentError where `fn` is no function
    */
   abstract run<R>(fn: (service: T) => R | Promise<R>, options?: AcquireOptions): Promise<R>;
 }

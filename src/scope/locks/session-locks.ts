@@ -1,6 +1,7 @@
 import { inspect } from 'node:util';
 import { Scope as NestScope, type Type } from '@nestjs/common';
 import type { ModuleRef } from '@nestjs/core';
+import { checkObject } from '../../check-arguments.js';
 import type { Clock } from '../../clock.js';
 import { BadArgumentError, LockAbortedError, LockTimeoutError, ScopeMisuseError } from '../../errors.js';
 import { isProvided } from '../../nest-internals.js';
@@ -142,7 +143,9 @@ function isHeldBy(cell: ContextCell | undefined, { holder }: Mutex): boolean {
 }
 
 /** @throws BadArgumentError that names the option */
-function checkOptions({ timeoutMs, signal }: AcquireOptions): void {
+function checkOptions(options: AcquireOptions): void {
+  checkObject('the options of a lock', options);
+  const { timeoutMs, signal } = options;
   if (timeoutMs !== undefined && !(typeof timeoutMs === 'number' && timeoutMs >= 0))
     throw new BadArgumentError(
       `Expected the option "timeoutMs" of a lock to be a number of ms >= 0, got ${inspect(timeoutMs)}`,
