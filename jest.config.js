@@ -5,6 +5,9 @@ export default {
   testEnvironment: 'node',
   testMatch: ['<rootDir>/src/**/*.spec.ts', '<rootDir>/test/**/*.spec.ts'],
   testTimeout: 15_000,
+  // Also with two cores: one process for all files would have all of them in memory. V8 gives little back of what ES modules took.
+  maxWorkers: '100%',
+  workerIdleMemoryLimit: '1GB',
   // A worker that is still busy so long after its last test has leaked something; .ci/run fails on Jest's warning.
   workerGracefulExitTimeout: 5_000,
 
