@@ -11,7 +11,7 @@ import { FakeClock } from '../support/fake-clock.js';
 import { Gate, until } from '../support/gate.js';
 import { RecordingStore } from '../support/recording-store.js';
 import { useSessionApps, type SessionApp } from '../support/session-app.js';
-import { SECRET } from '../support/test-app.js';
+import { makeApp, SECRET } from '../support/test-app.js';
 
 const { start, faults } = useSessionApps();
 
@@ -170,12 +170,12 @@ describe('A request that is answered because its store is silent', () => {
     server.use((_req: Request, _res: Response, next: NextFunction) => requestIds.run('request 1', next));
     const store = new RecordingStore();
     const clock = new FakeClock();
-    const module = await Test.createTestingModule({
+    const builder = Test.createTestingModule({
       imports: [
         ActiveSessionModule.forRoot({ userSession: { secret: SECRET, store }, userSessionTimeoutMs: 100, clock }),
       ],
-    }).compile();
-    const app = module.createNestApplication(new ExpressAdapter(server), { logger: false });
+    });
+    const app = await makeApp(builder, new ExpressAdapter(server));
     const seen: unknown[] = [];
     app.use((_error: unknown, _req: Request, res: Response, _next: NextFunction) => {
       seen.push(requestIds.getStore());

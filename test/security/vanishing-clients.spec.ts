@@ -88,7 +88,8 @@ describe('A client that vanishes in the middle of its body', () => {
     await connections(app, 0);
     expect(app.registry.stats().pinned).toBe(0);
     expect([session.isAvailable, (await runner.getRequired()).result]).toEqual([true, [1, 2, 3]]);
-    expect(faults()).toEqual(logged);
+    // Nest 11 itself logs what Nest 12 does not: a body that is cut off.
+    expect(faults().filter((line) => line !== 'BadRequestError: request aborted')).toEqual(logged);
   });
 });
 

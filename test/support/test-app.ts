@@ -47,8 +47,10 @@ export async function startApp({ options, metadata, override, configure }: TestA
  * With `@nestjs/testing` the adapter comes after the providers. Nest before 11.1 does not tell them when, so that the
  * module could not mount express-session: there they get a host that has its adapter.
  */
-export async function makeApp(builder: TestingModuleBuilder): Promise<INestApplication> {
-  const adapter = new ExpressAdapter();
+export async function makeApp(
+  builder: TestingModuleBuilder,
+  adapter = new ExpressAdapter(),
+): Promise<INestApplication> {
   if (!('init$' in HttpAdapterHost.prototype)) {
     const host = new HttpAdapterHost();
     host.httpAdapter = adapter;
