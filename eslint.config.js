@@ -90,7 +90,7 @@ const reasons = {
 };
 
 export default defineConfig(
-  globalIgnores(['dist', 'build', 'coverage', 'bench/node_modules']),
+  globalIgnores(['dist', 'build', 'coverage', 'bench/node_modules', 'mutation/node_modules']),
   { linterOptions: { reportUnusedDisableDirectives: 'error', reportUnusedInlineConfigs: 'error' } },
   js.configs.recommended,
   { plugins: { local: reasons }, rules: { 'local/disable-with-reason': 'error', eqeqeq: ['error', 'smart'] } },
