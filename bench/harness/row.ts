@@ -14,7 +14,7 @@ export interface Effort {
 
 export const EFFORTS = {
   full: { pairs: 40, rounds: 4, shrink: 1, warmUp: 1, growth: true },
-  quick: { pairs: 8, rounds: 2, shrink: 10, warmUp: 0.5, growth: false },
+  quick: { pairs: 8, rounds: 1, shrink: 10, warmUp: 0.5, growth: false },
   /** Only whether it runs. */
   check: { pairs: 1, rounds: 1, shrink: 100, warmUp: 0, growth: false },
 } satisfies Record<string, Effort>;
