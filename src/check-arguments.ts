@@ -2,13 +2,14 @@ import { BadArgumentError } from './errors.js';
 
 /** @throws BadArgumentError unless the value is a function */
 export function checkFunction(name: string, value: unknown): void {
-  if (typeof value !== 'function') throw new BadArgumentError(`Expected ${name} to be a function, got ${shown(value)}`);
+  if (typeof value !== 'function')
+    throw new BadArgumentError(`Expected ${name} to be a function, got ${shown(value)}`, 500);
 }
 
 /** @throws BadArgumentError unless the value is an object */
 export function checkObject(name: string, value: unknown): void {
   if (typeof value !== 'object' || value === null)
-    throw new BadArgumentError(`Expected ${name} to be an object, got ${shown(value)}`);
+    throw new BadArgumentError(`Expected ${name} to be an object, got ${shown(value)}`, 500);
 }
 
 /** @throws BadArgumentError unless the value is undefined or a whole number from `least` on */

@@ -134,10 +134,13 @@ export class BadRunnerKeyError extends ActiveSessionError {
   }
 }
 
-/** An argument that can never be right. 400; the message names the argument, what is expected and what was given. */
+/**
+ * An argument that can never be right. The message names the argument, what is expected and what was given. 400, as such may come
+ * from a request; 500 for a function or an object that is none, which is the program's own.
+ */
 export class BadArgumentError extends ActiveSessionError {
-  constructor(message: string) {
-    super('BAD_ARGUMENT', message, { detail: message });
+  constructor(message: string, status?: 500) {
+    super('BAD_ARGUMENT', message, { detail: message, ...(status && { status }) });
   }
 }
 

@@ -144,7 +144,7 @@ export interface ActiveSessionModuleOptions {
   limits?: LimitOptions;
   /** How long, in ms, the clean-up of one session may take; below `shutdownTimeoutMs`. @default 5 s, or half of a shorter shutdownTimeoutMs */
   cleanupTimeoutMs?: number;
-  /** How long, in ms, the application's shutdown waits for all sessions. @default 10 s */
+  /** How long, in ms, the application's shutdown waits for all sessions; then, for a second at most, for answers. @default 10 s */
   shutdownTimeoutMs?: number;
   /**
    * How long, in ms, a request waits for its user session, where the module mounts express-session; then it is answered

@@ -1,4 +1,3 @@
-import { types } from 'node:util';
 import { Inject, Injectable, type Logger } from '@nestjs/common';
 import { ModulesContainer } from '@nestjs/core';
 import { describeError } from '../describe-error.js';
@@ -41,6 +40,7 @@ export class HttpSessions extends UserSessionNamer implements SessionFinder {
   private readonly userSessions: UserSessionPort;
   private readonly logouts: Logouts;
   private readonly durableProviders: DurableProviders | undefined;
+  private answersDone: Promise<void> | undefined;
   private isClosed = false;
   private readonly loggedReasons = new Set<UnavailableReason>();
   /** Of requests without a session that have not been answered. */
@@ -209,7 +209,7 @@ export class HttpSessions extends UserSessionNamer implements SessionFinder {
    * connections. A stream may never end.
    */
   answerAll(): Promise<void> {
-    return this.logouts.inFlight.none(({ hasGroup }) => hasGroup, ANSWERS_MS);
+    return (this.answersDone ??= this.logouts.inFlight.none(({ hasGroup }) => hasGroup, ANSWERS_MS));
   }
 
   /** Ends what requests without a session have, and makes nothing for them any more; leaves the stores of user sessions alone again. */
@@ -258,8 +258,8 @@ export class HttpSessions extends UserSessionNamer implements SessionFinder {
 }
 
 /** What the application's functions throw is handed on. To Express much that is no error says that there is none. */
-function asError(thrown: unknown): Error {
-  // In Jest, those of Node are of another realm.
-  if (thrown instanceof Error || types.isNativeError(thrown)) return thrown;
+function asError(thrown: unknown): unknown {
+  // Also what is no Error: Nest answers what has a `statusCode` and a `message` with these.
+  if (typeof thrown === 'object' && thrown !== null) return thrown;
   return new Error(`The request was refused by what is no error: ${describeError(thrown).text}`, { cause: thrown });
 }

@@ -12,6 +12,7 @@ interface Store {
   regenerate?: Method;
   generate?: Method;
   set?: Method;
+  touch?: Method;
 }
 
 /** What happens to user sessions in their store. */
@@ -52,9 +53,10 @@ export class UserSessionStores {
     this.watched.add(store);
     this.watchEnds(store);
     this.watchReading(store);
+    this.wrap(store, 'touch', callOrTell);
     this.wrap(store, 'set', (original, args) => {
       const [userSessionId, , callback] = args;
-      if (typeof userSessionId !== 'string' || !this.ended.has(userSessionId)) return original(args);
+      if (typeof userSessionId !== 'string' || !this.ended.has(userSessionId)) return callOrTell(original, args);
       if (typeof callback === 'function') setImmediate(callback as StoreCallback);
       return undefined;
     });
@@ -137,6 +139,18 @@ export class UserSessionStores {
       if (isOwn) store[name] = method;
       else Reflect.deleteProperty(store, name);
     });
+  }
+}
+
+/** express-session calls these while an answer ends: what is thrown there would keep it from ending. */
+function callOrTell(original: Original, args: unknown[]): unknown {
+  try {
+    return original(args);
+  } catch (error) {
+    const callback = args.at(-1);
+    if (typeof callback !== 'function') throw error;
+    setImmediate(callback as StoreCallback, error ?? new Error('The store has thrown'));
+    return undefined;
   }
 }
 

@@ -1,6 +1,6 @@
 import { AsyncResource } from 'node:async_hooks';
 import { randomBytes } from 'node:crypto';
-import type { Logger } from '@nestjs/common';
+import { HttpException, type Logger } from '@nestjs/common';
 import type { HttpAdapterHost } from '@nestjs/core';
 import type session from 'express-session';
 import type { Observable } from 'rxjs';
@@ -97,7 +97,8 @@ function withinTime(middleware: Middleware, { userSessionLimit: timeLimit, logge
     try {
       middleware(req, res, answer);
     } catch (error) {
-      if (isAnswered) throw error;
+      // An answer of the application's: `genid` and `cookie` are its functions.
+      if (isAnswered || error instanceof HttpException) throw error;
       answer(error ?? new Error('it has thrown'));
     }
     if (!isAnswered) timeLimit.start(waiting);

@@ -389,7 +389,7 @@ export abstract class RunnerBase<R = unknown> extends Runner<R> {
       const serialized = this.errorSerializer(this.failure?.error);
       if (!isThenable(serialized)) return serialized;
       disown(serialized);
-      throw new TypeError('it returns an object, and no promise');
+      throw new TypeError('expected it to return an object, at once, got a promise');
     } catch (error) {
       this.home.warn(`${this.label}: serializeError`, error);
       return { name: 'Error' };

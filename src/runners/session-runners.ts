@@ -1,4 +1,4 @@
-import { checkFunction, checkObject, checkWhole } from '../check-arguments.js';
+import { checkFunction, checkWhole } from '../check-arguments.js';
 import { BadArgumentError, LimitReachedError, SessionEndedError } from '../errors.js';
 import type { SequenceOptions } from '../options.js';
 import { resolveSequence, SEQUENCE_OPTIONS } from '../resolve-options.js';
@@ -167,7 +167,6 @@ export class SessionRunners {
 
   /** The runner of a key, where it is of this session, still there, and as wanted. */
   get(key: number | RunnerKey | string, want: RunnerWanted = {}): AnyRunner | undefined {
-    checkObject('what is wanted of a runner', want);
     const number = typeof key === 'number' ? key : this.numberOf(key);
     const runner = number === undefined ? undefined : this.runners.get(number);
     if (want.kind !== undefined && runner?.kind !== want.kind) return undefined;

@@ -47,7 +47,7 @@ export class ActiveSessionGroupRegistry {
 
   /**
    * Ends all sessions of the user session of this request; undefined where it has none. For logout with `identify`.
-   * @throws BadArgumentError for what is no request
+   * @throws BadArgumentError for what is no object
    */
   terminateFor(req: object): Promise<CleanupReport> | undefined {
     checkObject('the request of terminateFor()', req);

@@ -1,5 +1,5 @@
 import { inspect } from 'node:util';
-import { checkFunction } from '../check-arguments.js';
+import { checkFunction, checkObject } from '../check-arguments.js';
 import { SessionEndedError, type SessionEndReason } from '../errors.js';
 import type { GivenLock } from '../runners/holding.js';
 import type { ProcessBody, ProcessRunner } from '../runners/process/process-runner.js';
@@ -28,7 +28,7 @@ import type { Keeper, LiveGroup } from './live-group.js';
 import type { CleanupReport, Owned, Ownership } from './local-session.js';
 import type { SessionProperties } from './session-properties.js';
 import { GivenLocks } from './given-locks.js';
-import { callFactory, type RunnerFactory } from './runner-factory.js';
+import { callFactory, checkFactory, type RunnerFactory } from './runner-factory.js';
 import { SessionRunnerHome } from './session-runner-home.js';
 
 /** What a session tells those who keep it. */
@@ -160,13 +160,17 @@ export class LiveSession extends ActiveSession implements Mortal {
   ): Promise<Runner<R>> {
     const make = (setup: RunnerSetup): Promise<unknown> =>
       callFactory(factory, request, Object.assign(setup, { session: this }), this.services);
-    const runner = await this.create(options, (runners, locks) => runners.create(make, options, locks));
+    const runner = await this.create(options, (runners, locks) => {
+      checkFactory(factory);
+      return runners.create(make, options, locks);
+    });
     // The factory says of what type its results are.
     return runner as Runner<R>;
   }
 
-  override getRunner<T>(key: number | RunnerKey | string, want?: RunnerWanted) {
+  override getRunner<T>(key: number | RunnerKey | string, want: RunnerWanted = {}) {
     this.life.assertAvailable();
+    checkObject('what is wanted of a runner', want);
     const runner = this.runnersMade?.get(key, want);
     if (runner !== undefined) this.isUsed = true;
     // `want.kind` decides which of the overloads this is.

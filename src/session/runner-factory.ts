@@ -22,6 +22,14 @@ export type RunnerFactory<Q, R> = FactoryFunction<Q, R> | Token<InjectableRunner
 
 type FactoryFunction<Q, R> = (request: Q, context: RunnerContext) => Runner<R> | Promise<Runner<R>>;
 
+/** @throws BadArgumentError for what is no factory */
+export function checkFactory(factory: unknown): void {
+  if (!isToken(factory))
+    throw new BadArgumentError(
+      'Expected a runner factory to be a function, or the token of a provider that has create()',
+    );
+}
+
 /** @throws BadArgumentError for what is no factory, whatever the factory throws, and Nest's own error for an unknown token */
 export async function callFactory<Q, R>(
   factory: RunnerFactory<Q, R>,
@@ -30,10 +38,6 @@ export async function callFactory<Q, R>(
   services: SessionModuleRef,
 ): Promise<unknown> {
   if (isFunction(factory)) return factory(request, context);
-  if (!isToken(factory))
-    throw new BadArgumentError(
-      'Expected a runner factory to be a function, or the token of a provider that has create()',
-    );
   const provided: Partial<InjectableRunnerFactory<Q, R>> = await services.resolve(factory);
   if (typeof provided.create !== 'function')
     throw new BadArgumentError('Expected the provider of a runner factory to have a method create()');

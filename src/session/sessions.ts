@@ -3,7 +3,7 @@ import { SessionUnavailableError, type SessionEndReason } from '../errors.js';
 import type { SessionEnvironment } from './environment.js';
 import { EventStream, GROUP_CHANNEL, SESSION_CHANNEL } from './event-stream.js';
 import type { GroupEvent, SessionEvent, SessionStats } from './events.js';
-import { Generations, publicIdOf, Stamps, type Hint } from './identity.js';
+import { Generations, isGroupId, publicIdOf, Stamps, type Hint } from './identity.js';
 import { Limits, type SessionCounts } from './limits.js';
 import { LiveGroup, type Keeper } from './live-group.js';
 import { LiveSession } from './live-session.js';
@@ -80,6 +80,7 @@ export class Sessions implements Keeper, SessionCounts {
   groupByPublicId(id: string): LiveGroup | undefined {
     const known = this.byPublicId.get(id);
     if (known !== undefined) return known;
+    if (!isGroupId(id)) return undefined;
     // Ids are made at first access: now all are asked for.
     const found = [...this.groups.values()].find((group) => group.id === id);
     if (found !== undefined) this.byPublicId.set(id, found);

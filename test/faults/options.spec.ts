@@ -95,7 +95,7 @@ describe('The option', () => {
       });
       const { status, body } = await user.browser.get('/read');
       expect([status, body]).toMatchObject([200, { status: 'failed', error: { name: 'Error' } }]);
-      const text = THROWING.includes(fault) ? fault.text : 'it returns an object, and no promise';
+      const text = THROWING.includes(fault) ? fault.text : 'expected it to return an object, at once, got a promise';
       expect(faults()).toEqual([`${nameOf(user.session)}, sequence runner 0: serializeError: ${text}`]);
       expectClean(await scene.recovers(user));
     },

@@ -1,6 +1,8 @@
 import { describe, expect, it } from '@jest/globals';
+import { ForbiddenException } from '@nestjs/common';
 import { getActiveSession, requestSignal, SessionScoped } from 'nestjs-active-session';
 import { useSessionApps } from '../support/session-app.js';
+import { SECRET } from '../support/test-app.js';
 
 const { start, faults } = useSessionApps();
 
@@ -153,5 +155,45 @@ describe('An answer with Retry-After', () => {
     const { status, headers } = await app.browser().get('/use');
     expect([status, headers['retry-after']]).toEqual([503, '30']);
     expect(headers['content-type']).toContain('application/json');
+  });
+});
+
+describe('What is no fault of the client', () => {
+  it('is answered with 500, and logged, where the program gives no function', async () => {
+    const app = await start({ handlers: { bind: (req) => getActiveSession(req).bind(undefined as never) } });
+    const { status, body } = await app.browser().get('/bind');
+    expect([status, body.code]).toEqual([500, 'BAD_ARGUMENT']);
+    expect(JSON.stringify(body)).not.toContain('function');
+    expect(faults()).toEqual([expect.stringContaining('to be a function')]);
+  });
+
+  it('keeps the status that a rule throws', async () => {
+    const refusal: unknown = { statusCode: 403, message: 'Not here' };
+    const refuse = (): never => {
+      throw refusal;
+    };
+    const app = await start({ options: { sessions: [{ when: refuse }] } });
+    expect(await app.browser().get('/use')).toMatchObject({ status: 403, body: { message: 'Not here' } });
+    // Nest logs it.
+    expect(faults()).toHaveLength(1);
+  });
+
+  it('keeps the status that `genid` of express-session throws', async () => {
+    const genid = (): never => {
+      throw new ForbiddenException('No new visitors');
+    };
+    const app = await start({ options: { userSession: { secret: SECRET, genid } } });
+    expect((await app.browser().get('/use')).status).toBe(403);
+    expect(faults()).toEqual([]);
+  });
+});
+
+describe('A factory of a runner that is none', () => {
+  it('is refused before a runner gives way for it', async () => {
+    const app = await start({ options: { limits: { runnersPerSession: 1 } } });
+    const { session } = await app.user();
+    const { number } = session.createSequenceRunner([], { startNow: true });
+    await expect(session.createRunner(5 as never, {})).rejects.toThrow('Expected a runner factory');
+    expect(session.getRunner(number)).toBeDefined();
   });
 });
