@@ -34,7 +34,7 @@ export const PAGES: readonly Page[] = [
     name: 'time-series',
     path: '/time-series',
     title: 'Time series',
-    hint: 'Measure this server, start a search on another page, and come back.',
+    hint: 'Measure this server, and start a search in a second tab.',
   },
   {
     name: 'workspace',

@@ -46,7 +46,7 @@ function sayWhatIsNew(newSummary) {
 
 function retryAloud() {
   summary = '';
-  sayRetry();
+  return sayRetry();
 }
 
 function cardOf(name) {
@@ -108,16 +108,21 @@ function showUser(user) {
   loginForm.hidden = user !== null;
 }
 
-async function logIn() {
-  const { username, password } = loginForm.elements;
-  const body = { username: username.value, password: password.value };
+async function logIn(body) {
+  if (loginForm.hidden) return;
   const { status, answer } = await persistentRequest('POST', '/api/account/login', { body, onRetry: sayRetry });
   if (status !== 200) return say(answer.detail);
   loginForm.reset();
   showUser(answer.user);
+  const before = shownSession;
+  shownSession = undefined;
   await showSessions();
   element('logout').focus(); // What had the focus is hidden now.
-  say(`Welcome, ${answer.user}. The session is still the same, with all that you had in it.`);
+  const what =
+    shownSession === before
+      ? 'The session is still the same, with all that you had in it.'
+      : 'This session is your own: that of who was logged in before has ended.';
+  say(`Welcome, ${answer.user}. ${what}`);
 }
 
 async function logOut() {
@@ -127,6 +132,12 @@ async function logOut() {
 }
 
 // ---- asking for news ------------------------------------------------------------------------------------------------
+
+/** Also of what was done in another tab. */
+async function showNews() {
+  await showSessions();
+  await showAccount();
+}
 
 /** One after the other, in the order in which they were asked for. */
 function inTurn(action) {
@@ -142,25 +153,26 @@ function hasNobody() {
 function noteUse() {
   const wasQuiet = hasNobody();
   usedAt = performance.now();
-  if (wasQuiet) void inTurn(showSessions);
+  if (wasQuiet) void inTurn(showNews);
 }
 
 async function keepAsking() {
   for (;;) {
     await new Promise((resolve) => setTimeout(resolve, POLL_MS));
-    if (!hasNobody()) await inTurn(showSessions);
+    if (!hasNobody()) await inTurn(showNews);
   }
 }
 
 loginForm.addEventListener('submit', (event) => {
   event.preventDefault();
-  void inTurn(logIn);
+  const { username, password } = loginForm.elements;
+  const body = { username: username.value, password: password.value };
+  void inTurn(() => logIn(body));
 });
 element('logout').addEventListener('click', () => inTurn(logOut));
 element('new-session').addEventListener('click', () => inTurn(newSession));
 for (const sign of SIGNS_OF_USE) window.addEventListener(sign, noteUse, { passive: true });
 setInterval(() => cards.forEach((card) => card.tick()), 1_000);
 
-await inTurn(showSessions);
-await inTurn(showAccount);
+await inTurn(showNews);
 void keepAsking();

@@ -9,9 +9,16 @@ export function say(text) {
   if (element('status').textContent !== text) element('status').textContent = text;
 }
 
-/** For `onRetry` of a request. */
+const RETRY = 'No answer from the server. Trying again…';
+
+/** For `onRetry` of a request. @returns shows again what was there before, unless something has happened */
 export function sayRetry() {
-  say('No answer from the server. Trying again…');
+  const status = element('status');
+  const before = [...status.childNodes];
+  say(RETRY);
+  return () => {
+    if (status.textContent === RETRY) status.replaceChildren(...before);
+  };
 }
 
 /** Shows the id of the session in the page's head. @returns what the API tells of the session */
@@ -84,7 +91,7 @@ export function make(tag, attributes = {}, ...parts) {
 document.addEventListener(
   'click',
   (event) => {
-    if (event.detail < 2 || event.target.closest('.main, #new-session') === null) return;
+    if (event.detail < 2 || event.target.closest('.main, #new-session, #logout') === null) return;
     event.preventDefault();
     event.stopPropagation();
   },

@@ -7,6 +7,7 @@ const FIRST_RETRY_MS = 500;
 const LAST_RETRY_MS = 8_000;
 /** A login in another tab answers what this page waits for with 410, and the session goes on: with the new cookie. */
 const READS_AFTER_END = 2;
+const GONE = ['SESSION_ENDED', 'RUNNER_GONE'];
 
 /** Which of the two sessions this page shows. */
 export const sessionName = new URLSearchParams(location.search).get('session') === 'b' ? 'b' : 'a';
@@ -25,7 +26,7 @@ export async function request(method, path, { body, signal, timeoutMs = REQUEST_
 
 /**
  * Asks the same again until there is an answer.
- * @param onRetry called before each wait for an answer that did not come
+ * @param onRetry called before each wait for an answer that did not come; what it returns, before it is asked for again
  * @param onAnswer called with each answer; if it throws, there was none
  */
 export async function persistentRequest(method, path, { onRetry, onAnswer, ...options } = {}) {
@@ -35,14 +36,17 @@ export async function persistentRequest(method, path, { onRetry, onAnswer, ...op
     try {
       const result = await request(method, path, options);
       onAnswer?.(result);
-      mayGoOn = result.answer.code === 'SESSION_ENDED' && readsLeft-- > 0;
-      if (result.status < 500 && result.status !== 429 && !mayGoOn) return result;
+      mayGoOn = GONE.includes(result.answer.code) && readsLeft-- > 0;
+      // Too much is at work: that does not pass by itself.
+      const isLimit = method === 'POST' && result.answer.code === 'LIMIT_REACHED';
+      if (isLimit || (result.status < 500 && result.status !== 429 && !mayGoOn)) return result;
     } catch (error) {
       if (options.signal?.aborted) throw error;
     }
-    if (!mayGoOn) onRetry?.();
-    await new Promise((resolve) => setTimeout(resolve, delayMs));
+    const undo = mayGoOn ? undefined : onRetry?.();
+    await new Promise((resolve) => setTimeout(resolve, mayGoOn ? FIRST_RETRY_MS : delayMs));
     options.signal?.throwIfAborted();
+    undo?.();
   }
 }
 

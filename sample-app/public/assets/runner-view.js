@@ -3,7 +3,7 @@
  * page keeps one number, the cursor, and every read asks from there; an answer counts only if it starts there. After
  * any failure the same is asked again, so that nothing is lost or shown twice; another tab has a cursor of its own.
  */
-import { act, element, keepInAddress, leaveAddress, make, say, sayRetry } from './page.js';
+import { act, element, keepInAddress, leaveAddress, make, say, sayRetry, showSession } from './page.js';
 import { persistentRequest, randomKey } from './requests.js';
 
 export const FINAL_STATUS = new Map([
@@ -134,6 +134,7 @@ export class RunnerView {
     const link = make('a', { href: `/ended${location.search}` }, 'What has happened?');
     element('status').replaceChildren(`${this.goneText} `, link);
     this.onGone?.();
+    void act(showSession); // The next start is in the next session.
   }
 
   get submitButton() {

@@ -10,7 +10,7 @@ const NOTHING_YET = '–';
 const view = new RunnerView({
   path: '/api/statistics',
   noneText: 'Nothing counted yet.',
-  goneText: 'These statistics are gone: their session has ended.',
+  goneText: 'These statistics are gone, with their session or because nobody read them for long.',
   body: ({ folder, rate }) => ({
     folder: folder.value,
     ...(rate.value !== '' && { maxFoldersPerSecond: rate.valueAsNumber }),

@@ -19,7 +19,7 @@ let points = [];
 const view = new RunnerView({
   path: '/api/time-series',
   noneText: 'Nothing measured yet.',
-  goneText: 'This time series is gone: its session has ended.',
+  goneText: 'This time series is gone, with its session or because nobody read it for long.',
   body: ({ interval, count: limit }) => ({
     intervalSeconds: interval.valueAsNumber,
     ...(limit.value !== '' && { count: limit.valueAsNumber }),
