@@ -124,6 +124,22 @@ describe('The home page', () => {
     expect(await idOf('a')).toBe(before);
   });
 
+  it('tells who logs in over somebody else that the session is another one, and shows it in other tabs', async () => {
+    const second = await user.newPage();
+    await second.clock.install();
+    await open(second, '/');
+    const before = await idOf('a');
+    await logIn('alice', 'alice');
+    await expectStatus(tab, /^Welcome, alice/);
+    await second.getByLabel('User').fill('bob');
+    await second.getByLabel('Password').fill('bob');
+    await second.keyboard.press('Enter');
+    await expectStatus(second, 'Welcome, bob. This session is your own: that of who was logged in before has ended.');
+    await tab.clock.runFor(NEWS_MS);
+    await tab.locator('#user', { hasText: 'bob is logged in.' }).waitFor();
+    expect(await idOf('a')).not.toBe(before);
+  });
+
   it('keeps the session at a login, and ends its work at the logout', async () => {
     const before = await idOf('a');
     await startSearch();

@@ -1,7 +1,7 @@
 import { beforeEach, describe, expect, it } from '@jest/globals';
 import type { Page } from 'playwright-core';
 import { expectAccessible } from './support/axe.js';
-import { expectStatus, expectToFit, open } from './support/tab.js';
+import { expectStatus, expectToFit, loseAnswer, open } from './support/tab.js';
 import { useBrowser, useSample } from './support/use-browser.js';
 import { VIEW_NAMES, type ViewName } from './support/views.js';
 
@@ -53,6 +53,28 @@ describe('The time series', () => {
     await measure(view);
     await expectToFit(tab);
     await expectAccessible(tab);
+  });
+
+  it('says that too much is at work', async () => {
+    users.expectErrors(/429/);
+    const user = await users.newUser(sample.url);
+    tab = await user.newPage();
+    await open(tab, '/time-series');
+    const start = () => user.request.post('/api/time-series', { data: { intervalSeconds: 3_600 } });
+    while ((await start()).ok());
+    await tab.getByRole('button', { name: 'Measure' }).click();
+    await expectStatus(tab, 'Too many at once for this user.');
+    expect(await tab.getByRole('button', { name: 'Measure' }).isEnabled()).toBe(true);
+  });
+
+  it('is quiet again when an answer that was lost has come after all', async () => {
+    users.expectErrors(/net::ERR_FAILED/);
+    const user = await users.newUser(sample.url);
+    tab = await user.newPage();
+    await loseAnswer(tab, '**/api/session');
+    await tab.goto('/time-series');
+    await expectStatus(tab, /again…$/);
+    await expectStatus(tab, 'Nothing measured yet.');
   });
 
   it('says what is wrong with an interval', async () => {
