@@ -80,7 +80,7 @@ export class HttpSessions extends UserSessionNamer implements SessionFinder {
       if (cleanup === undefined) this.enter(req, res, suffix, next);
       else void cleanup.then(() => this.enter(req, res, suffix, next)).catch(next);
     } catch (error) {
-      next(asError(error));
+      next(forExpress(error));
     }
   }
 
@@ -100,7 +100,7 @@ export class HttpSessions extends UserSessionNamer implements SessionFinder {
       cell.bindExisting();
       ready = this.preload(cell);
     } catch (error) {
-      next(asError(error));
+      next(forExpress(error));
       return;
     }
     this.environment.scopeHost.context.run(cell, () => {
@@ -258,7 +258,7 @@ export class HttpSessions extends UserSessionNamer implements SessionFinder {
 }
 
 /** What the application's functions throw is handed on. To Express much that is no error says that there is none. */
-function asError(thrown: unknown): unknown {
+function forExpress(thrown: unknown): unknown {
   // Also what is no Error: Nest answers what has a `statusCode` and a `message` with these.
   if (typeof thrown === 'object' && thrown !== null) return thrown;
   return new Error(`The request was refused by what is no error: ${describeError(thrown).text}`, { cause: thrown });

@@ -1,4 +1,4 @@
-import { isObject } from '../is-object.js';
+import { isThenable } from '../../is-thenable.js';
 
 /** Something that is being made and must be awaited. Only what is marked by this is: a singleton may well be a promise. */
 export class Pending<T = unknown> {
@@ -37,10 +37,6 @@ export function whenAllMade<R>(
 
 function unwrap<R>(result: R | Pending<R>): R | Promise<R> {
   return result instanceof Pending ? result.promise : result;
-}
-
-function isThenable(value: unknown): value is PromiseLike<unknown> {
-  return isObject(value) && typeof (value as { then?: unknown }).then === 'function';
 }
 
 /** Whether a function says of itself that it is asynchronous; one that merely returns a promise does not. */
